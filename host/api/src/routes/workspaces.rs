@@ -1,0 +1,131 @@
+//! Workspaces.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use sandboxed_core::Orchestrator;
+use sandboxed_model::{
+    PluginId, WorkspaceId,
+    page::Page,
+    workspace::{InvalidWorkspaceName, NewWorkspace, Workspace, WorkspaceName},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::PageQuery;
+use crate::{
+    extract::{Body, Caller, InPath, InQuery},
+    problem::{Document, MEDIA_TYPE, Problem},
+    state::{Server, Shared},
+};
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_workspaces, create_workspace))
+        .routes(routes!(get_workspace, delete_workspace))
+}
+
+/// A workspace by its id or its name.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")]
+pub(crate) struct WorkspaceRef(WorkspaceName);
+
+impl TryFrom<String> for WorkspaceRef {
+    type Error = InvalidWorkspaceName;
+
+    fn try_from(text: String) -> Result<Self, InvalidWorkspaceName> {
+        // An id is written like a name.
+        text.parse().map(Self)
+    }
+}
+
+impl WorkspaceRef {
+    /// The workspace that is meant. What looks like an id is one.
+    pub(crate) async fn resolve(&self, orchestrator: &Orchestrator) -> Result<Workspace, Problem> {
+        let id = self.0.as_str().parse::<WorkspaceId>().ok().filter(|id| id.to_string() == self.0.as_str());
+        Ok(match id {
+            Some(id) => orchestrator.workspace(id).await?,
+            None => orchestrator.workspace_by_name(&self.0).await?,
+        })
+    }
+}
+
+/// A workspace that is wanted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WorkspaceRequest {
+    /// Its name; absent makes one.
+    name: Option<WorkspaceName>,
+    /// The backend that isolates it; absent takes the configured default.
+    backend: Option<PluginId>,
+    /// Options for the backend, by its own schema.
+    #[serde(default)]
+    options: serde_json::Map<String, serde_json::Value>,
+}
+
+/// List workspaces
+///
+/// In the order of their names.
+#[utoipa::path(
+    get, path = "/workspaces", tag = "workspaces", params(PageQuery),
+    responses((status = 200, description = "A part of the list.", body = Page<Workspace>))
+)]
+async fn list_workspaces(
+    State(server): Shared,
+    _: Caller,
+    InQuery(query): InQuery<PageQuery>,
+) -> Result<Json<Page<Workspace>>, Problem> {
+    Ok(Json(server.orchestrator.workspaces(&query.request()?).await?))
+}
+
+/// Make a workspace
+#[utoipa::path(
+    post, path = "/workspaces", tag = "workspaces", request_body = WorkspaceRequest,
+    responses(
+        (status = 201, description = "The workspace.", body = Workspace),
+        (status = 404, description = "There is no such backend.", body = Document, content_type = MEDIA_TYPE)
+    )
+)]
+async fn create_workspace(
+    State(server): Shared,
+    Caller(by): Caller,
+    Body(wanted): Body<WorkspaceRequest>,
+) -> Result<(StatusCode, Json<Workspace>), Problem> {
+    let new = NewWorkspace { name: wanted.name, backend: wanted.backend, options: wanted.options.into() };
+    Ok((StatusCode::CREATED, Json(server.orchestrator.create_workspace(&by, new).await?)))
+}
+
+/// Get a workspace
+#[utoipa::path(
+    get, path = "/workspaces/{id}", tag = "workspaces",
+    params(("id" = inline(WorkspaceRef), Path, description = "Its id or name")),
+    responses((status = 200, description = "The workspace as it stands.", body = Workspace))
+)]
+async fn get_workspace(
+    State(server): Shared,
+    _: Caller,
+    InPath(workspace): InPath<WorkspaceRef>,
+) -> Result<Json<Workspace>, Problem> {
+    Ok(Json(workspace.resolve(&server.orchestrator).await?))
+}
+
+/// Remove a workspace with its files
+///
+/// Refused while a mission that has not ended uses it.
+#[utoipa::path(
+    delete, path = "/workspaces/{id}", tag = "workspaces",
+    params(("id" = inline(WorkspaceRef), Path, description = "Its id or name")),
+    responses((status = 204, description = "It is gone."))
+)]
+async fn delete_workspace(
+    State(server): Shared,
+    _: Caller,
+    InPath(workspace): InPath<WorkspaceRef>,
+) -> Result<StatusCode, Problem> {
+    let workspace = workspace.resolve(&server.orchestrator).await?;
+    server.orchestrator.delete_workspace(workspace.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

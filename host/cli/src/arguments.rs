@@ -1,0 +1,470 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sandboxed_model::{
+    MissionId, PluginId, TokenId, access::Scope, plugin::PluginKind, state::MissionState, workspace::WorkspaceName,
+};
+
+/// Runs AI coding agents as missions in isolated workspaces.
+#[derive(Debug, Parser)]
+#[command(name = "sandboxed-sh", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which configuration, data and server a command is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// The configuration file.
+    #[arg(long, global = true, env = "SANDBOXED_SH_CONFIG", value_name = "FILE", help_heading = "Place")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data directory, instead of server.data_dir.
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Place")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The server to use; without it the one that runs on the data directory, or none.
+    #[arg(long, global = true, env = "SANDBOXED_SH_URL", value_name = "URL", help_heading = "Place")]
+    pub(crate) server: Option<String>,
+    /// An API token of the server. The variable keeps it out of the list of processes.
+    #[arg(
+        long,
+        global = true,
+        env = "SANDBOXED_SH_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        help_heading = "Place"
+    )]
+    pub(crate) token: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server.
+    Serve(Serve),
+    /// Run one mission and show it as it goes; the exit status tells how it ended.
+    Run(Run),
+    /// Look at missions and steer them.
+    #[command(subcommand)]
+    Missions(Missions),
+    /// Make, show and delete the places where missions run.
+    #[command(subcommand)]
+    Workspaces(Workspaces),
+    /// Look at plugins, check them and begin new ones.
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Use the tools of plugins.
+    #[command(subcommand)]
+    Tools(Tools),
+    /// Look at harnesses.
+    #[command(subcommand)]
+    Harness(Harness),
+    /// Try what the server needs on this machine.
+    Doctor(Listing),
+    /// Make, list and revoke API tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Users.
+    #[command(subcommand)]
+    User(User),
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi,
+    /// Write a copy of the database to a file. A running server goes on meanwhile.
+    Backup(Backup),
+    /// Put a backup in the place of the database. The server must be stopped.
+    Restore(Restore),
+    /// Print the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Supervises one run. Started by the server.
+    #[command(hide = true)]
+    Shim,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Listing {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Check the configuration and start nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Address and port to listen on, instead of server.listen.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Do not run the welcome mission on a new data directory.
+    #[arg(long)]
+    pub(crate) no_welcome: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// What the agent is to do; `-` reads it from standard input.
+    pub(crate) prompt: String,
+    /// The harness that drives the agent.
+    #[arg(long, value_name = "PLUGIN")]
+    pub(crate) harness: Option<PluginId>,
+    /// The backend of a workspace that is made for the mission.
+    #[arg(long, value_name = "PLUGIN")]
+    pub(crate) backend: Option<PluginId>,
+    /// The workspace; made where there is none of this name. Without it the mission gets one of its own.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workspace: Option<WorkspaceName>,
+    /// The model.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Settings for the harness.
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
+    pub(crate) settings: Option<JsonObject>,
+    /// A title; without it the first line of the prompt.
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Print one event a line, as JSON, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Start the mission, print its id and leave it to the server.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) detach: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Missions {
+    /// List missions, newest first.
+    List {
+        /// Only in these states.
+        #[arg(long, value_delimiter = ',', value_parser = mission_state, value_name = "STATE")]
+        state: Vec<MissionState>,
+        /// Only in this workspace.
+        #[arg(long, value_name = "NAME|ID")]
+        workspace: Option<String>,
+        /// Only those whose title or events hold these words.
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show a mission.
+    Show {
+        /// The mission.
+        mission: MissionId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show what happened in a mission.
+    Events {
+        /// The mission.
+        mission: MissionId,
+        /// Only after this event.
+        #[arg(long, default_value_t = 0, value_name = "SEQ")]
+        after: u64,
+        /// Only of these kinds.
+        #[arg(long, value_delimiter = ',', value_name = "KIND")]
+        kind: Vec<String>,
+        /// Print one event a line, as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a mission as it goes, until it ends.
+    Follow {
+        /// The mission.
+        mission: MissionId,
+        /// Only after this event.
+        #[arg(long, default_value_t = 0, value_name = "SEQ")]
+        after: u64,
+        /// Print one event a line, as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Queue a further message for a mission.
+    Send {
+        /// The mission.
+        mission: MissionId,
+        /// The message; `-` reads it from standard input.
+        text: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// List the messages that wait for their turn.
+    Queue {
+        /// The mission.
+        mission: MissionId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// End the turn that is under way; the mission stays.
+    Interrupt(OneMission),
+    /// End a mission and its processes.
+    Cancel(OneMission),
+    /// Take up a mission that was interrupted, failed or cancelled with its last message.
+    Resume(OneMission),
+    /// Close a mission that waits for its person.
+    Finish(OneMission),
+    /// Remove a mission that has ended, with all its events.
+    Delete {
+        /// The mission.
+        mission: MissionId,
+    },
+    /// Look for words in what was said and printed.
+    Search {
+        /// The words.
+        words: String,
+        /// Only in this mission.
+        #[arg(long)]
+        mission: Option<MissionId>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneMission {
+    /// The mission.
+    pub(crate) mission: MissionId,
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workspaces {
+    /// List workspaces by name.
+    List(Listing),
+    /// Make a workspace.
+    Create {
+        /// Its name; made up where none is given.
+        name: Option<WorkspaceName>,
+        /// The backend that isolates it.
+        #[arg(long, value_name = "PLUGIN")]
+        backend: Option<PluginId>,
+        /// Options for the backend.
+        #[arg(long, value_name = "JSON", value_parser = json_object)]
+        options: Option<JsonObject>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show a workspace.
+    Show {
+        /// Its name or id.
+        workspace: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Delete a workspace with its files.
+    Delete {
+        /// Its name or id.
+        workspace: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plugin {
+    /// List the plugins and how they are.
+    List(Listing),
+    /// Show what a plugin asks for, what it was granted and how it is used.
+    Inspect {
+        /// The plugin.
+        plugin: PluginId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Load a plugin's component anew.
+    Reload {
+        /// The plugin.
+        plugin: PluginId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Check a component file and say what it would need to be granted. Runs none of its code.
+    Verify {
+        /// The component.
+        file: PathBuf,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Begin a plugin: a project in the directory NAME that builds with cargo alone.
+    New {
+        /// The name of the plugin and the directory.
+        name: PluginId,
+        /// What it is for.
+        #[arg(long)]
+        kind: Kind,
+        /// What it is written in.
+        #[arg(long, default_value = "rust")]
+        lang: Language,
+        /// Use the SDK at this path instead of a copy.
+        #[arg(long, value_name = "PATH")]
+        sdk: Option<PathBuf>,
+    },
+}
+
+/// A kind of plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Makes workspaces.
+    Backend,
+    /// Drives agents.
+    Harness,
+    /// Offers tools.
+    Tools,
+}
+
+impl From<Kind> for PluginKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Backend => Self::Backend,
+            Kind::Harness => Self::Harness,
+            Kind::Tools => Self::Tools,
+        }
+    }
+}
+
+/// What a new plugin is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust.
+    Rust,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tools {
+    /// List the tools of one plugin or of all.
+    List {
+        /// The plugin.
+        plugin: Option<PluginId>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Call a tool on a workspace.
+    Call {
+        /// The plugin.
+        plugin: PluginId,
+        /// The tool.
+        tool: String,
+        /// The workspace's name or id.
+        #[arg(long, value_name = "NAME|ID")]
+        workspace: String,
+        /// The arguments.
+        #[arg(long, value_name = "JSON", value_parser = json_object)]
+        args: Option<JsonObject>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Harness {
+    /// Show what a harness is and can do.
+    Show {
+        /// The harness.
+        harness: PluginId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and print its secret, once.
+    Create {
+        /// What it is for.
+        name: String,
+        /// How far it goes.
+        #[arg(long, default_value = "write")]
+        scope: TokenScope,
+        /// How long it works, like `30d`; without it until it is revoked.
+        #[arg(long, value_name = "TIME", value_parser = span)]
+        expires_in: Option<std::time::Duration>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// List the tokens.
+    List(Listing),
+    /// End a token.
+    Revoke {
+        /// The token's id.
+        token: TokenId,
+    },
+}
+
+/// How far a token goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenScope {
+    /// Look.
+    Read,
+    /// Look, and use missions and workspaces.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+impl From<TokenScope> for Scope {
+    fn from(scope: TokenScope) -> Self {
+        match scope {
+            TokenScope::Read => Self::Read,
+            TokenScope::Write => Self::Write,
+            TokenScope::Admin => Self::Admin,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Set the password of the user `admin`. The server must be stopped. Asks for it, or reads a line from standard
+    /// input.
+    SetPassword,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Where to write it.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup.
+    pub(crate) file: PathBuf,
+}
+
+/// A JSON object from the command line.
+pub(crate) type JsonObject = serde_json::Map<String, serde_json::Value>;
+
+fn json_object(text: &str) -> Result<JsonObject, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))
+}
+
+fn mission_state(name: &str) -> Result<MissionState, String> {
+    let known = MissionState::ALL.map(MissionState::as_str).join(", ");
+    MissionState::parse(name).ok_or_else(|| format!("the states are {known}"))
+}
+
+fn span(text: &str) -> Result<std::time::Duration, String> {
+    text.parse::<sandboxed_model::config::Span>().map(|span| span.0).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+}

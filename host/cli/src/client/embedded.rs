@@ -1,0 +1,186 @@
+//! A server in this process.
+
+use futures_util::{StreamExt as _, stream::BoxStream};
+use sandboxed_core::{EventHit, Orchestrator, Setup};
+use sandboxed_model::{
+    MissionId, PluginId, Seq, Timestamp, TokenId, WorkspaceId,
+    access::{Principal, Scope, TokenInfo},
+    doctor::DoctorReport,
+    event::Event,
+    harness::HarnessAbout,
+    mission::{Mission, MissionFilter, NewMission},
+    page::{Page, PageRequest},
+    plugin::PluginInfo,
+    queue::QueuedMessage,
+    tools::{Tool, ToolReply},
+    workspace::{NewWorkspace, Workspace, WorkspaceName},
+};
+
+use super::{CreatedToken, Followed};
+use crate::failed::{Failed, Result};
+
+/// A server in this process, used as the operator of this machine.
+pub(crate) struct Embedded {
+    orchestrator: Orchestrator,
+    by: Principal,
+}
+
+impl Embedded {
+    pub(crate) async fn start(setup: Setup) -> Result<Self> {
+        Self::of(Orchestrator::start(setup).await?).await
+    }
+
+    /// A client of an orchestrator that runs already.
+    pub(crate) async fn of(orchestrator: Orchestrator) -> Result<Self> {
+        let by = orchestrator.local_principal().await?;
+        Ok(Self { orchestrator, by })
+    }
+
+    pub(crate) fn orchestrator(&self) -> &Orchestrator {
+        &self.orchestrator
+    }
+
+    pub(crate) async fn close(self) {
+        self.orchestrator.shutdown().await;
+    }
+
+    pub(super) async fn create_mission(&self, new: NewMission) -> Result<Mission> {
+        Ok(self.orchestrator.create_mission(&self.by, new).await?)
+    }
+
+    pub(super) async fn mission(&self, id: MissionId) -> Result<Mission> {
+        Ok(self.orchestrator.mission(id).await?)
+    }
+
+    pub(super) async fn missions(&self, filter: &MissionFilter, page: &PageRequest) -> Result<Page<Mission>> {
+        Ok(self.orchestrator.missions(filter, page).await?)
+    }
+
+    pub(super) async fn interrupt_mission(&self, id: MissionId) -> Result<Mission> {
+        Ok(self.orchestrator.interrupt_mission(id).await?)
+    }
+
+    pub(super) async fn cancel_mission(&self, id: MissionId) -> Result<Mission> {
+        Ok(self.orchestrator.cancel_mission(id).await?)
+    }
+
+    pub(super) async fn resume_mission(&self, id: MissionId) -> Result<Mission> {
+        Ok(self.orchestrator.resume_mission(id).await?)
+    }
+
+    pub(super) async fn finish_mission(&self, id: MissionId) -> Result<Mission> {
+        Ok(self.orchestrator.finish_mission(id).await?)
+    }
+
+    pub(super) async fn delete_mission(&self, id: MissionId) -> Result<()> {
+        Ok(self.orchestrator.delete_mission(id).await?)
+    }
+
+    pub(super) async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
+        Ok(self.orchestrator.send_message(id, text).await?)
+    }
+
+    pub(super) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
+        Ok(self.orchestrator.queue(id).await?)
+    }
+
+    pub(super) async fn events(&self, id: MissionId, after: Seq, limit: u32, kinds: &[String]) -> Result<Vec<Event>> {
+        Ok(self.orchestrator.events(id, after, limit, kinds).await?)
+    }
+
+    pub(super) async fn follow(&self, id: MissionId, after: Seq) -> Result<BoxStream<'static, Result<Followed>>> {
+        let events = self.orchestrator.follow_mission(id, after).await?;
+        let read = |event: sandboxed_core::Result<sandboxed_core::StreamedEvent>| {
+            let json = event?.json;
+            let event = serde_json::from_str(&json)
+                .map_err(|error| Failed::new(format!("an event cannot be read: {error}")))?;
+            Ok(Followed { json, event })
+        };
+        Ok(events.map(read).boxed())
+    }
+
+    pub(super) async fn search_events(
+        &self,
+        words: &str,
+        mission: Option<MissionId>,
+        page: &PageRequest,
+    ) -> Result<Page<EventHit>> {
+        Ok(self.orchestrator.search_events(words, mission, page).await?)
+    }
+
+    pub(super) async fn workspaces(&self, page: &PageRequest) -> Result<Page<Workspace>> {
+        Ok(self.orchestrator.workspaces(page).await?)
+    }
+
+    pub(super) async fn workspace_by_name(&self, name: &WorkspaceName) -> Result<Option<Workspace>> {
+        match self.orchestrator.workspace_by_name(name).await {
+            Ok(workspace) => Ok(Some(workspace)),
+            Err(sandboxed_core::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
+        Ok(self.orchestrator.workspace(id).await?)
+    }
+
+    pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
+        Ok(self.orchestrator.create_workspace(&self.by, new).await?)
+    }
+
+    pub(super) async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+        Ok(self.orchestrator.delete_workspace(id).await?)
+    }
+
+    pub(super) async fn plugins(&self) -> Result<Vec<PluginInfo>> {
+        Ok(self.orchestrator.plugins())
+    }
+
+    pub(super) async fn plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        Ok(self.orchestrator.plugin(id)?)
+    }
+
+    pub(super) async fn reload_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        Ok(self.orchestrator.reload_plugin(id).await?)
+    }
+
+    pub(super) async fn harness(&self, id: &PluginId) -> Result<HarnessAbout> {
+        Ok(self.orchestrator.harness(id).await?)
+    }
+
+    pub(super) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {
+        Ok(self.orchestrator.tools(plugin).await?)
+    }
+
+    pub(super) async fn call_tool(
+        &self,
+        plugin: &PluginId,
+        tool: &str,
+        workspace: WorkspaceId,
+        arguments: serde_json::Value,
+    ) -> Result<ToolReply> {
+        Ok(self.orchestrator.call_tool(plugin, tool, workspace, arguments).await?)
+    }
+
+    pub(super) async fn doctor(&self) -> Result<DoctorReport> {
+        Ok(self.orchestrator.doctor().await?)
+    }
+
+    pub(super) async fn tokens(&self) -> Result<Vec<TokenInfo>> {
+        Ok(self.orchestrator.tokens(&self.by).await?)
+    }
+
+    pub(super) async fn create_token(
+        &self,
+        name: String,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+    ) -> Result<CreatedToken> {
+        let made = self.orchestrator.create_token(&self.by, name, scope, expires_at).await?;
+        Ok(CreatedToken { secret: made.secret, token: made.info })
+    }
+
+    pub(super) async fn revoke_token(&self, id: TokenId) -> Result<()> {
+        Ok(self.orchestrator.revoke_token(&self.by, id).await?)
+    }
+}

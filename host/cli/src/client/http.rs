@@ -1,0 +1,439 @@
+//! A server over HTTP.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream::BoxStream};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use sandboxed_core::EventHit;
+use sandboxed_model::{
+    Blame, Failure, MissionId, PluginId, Seq, Timestamp, TokenId, WorkspaceId,
+    access::{Scope, TokenInfo},
+    doctor::DoctorReport,
+    event::Event,
+    harness::HarnessAbout,
+    mission::{Mission, MissionFilter, NewMission},
+    page::{Page, PageRequest},
+    plugin::PluginInfo,
+    queue::QueuedMessage,
+    tools::{Tool, ToolReply},
+    workspace::{NewWorkspace, Workspace, WorkspaceName},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    CreatedToken, Followed,
+    sse::{SseReader, TooLong},
+};
+use crate::failed::{Failed, Result, Status};
+
+/// How long a server may take to take a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server of this machine may take to say that it is there.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A stream that is silent for so long is dead: the server sends a sign of life every 15 s.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Times in a row that a broken stream is taken up again without anything having come.
+const ATTEMPTS: u32 = 6;
+
+/// Where a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// On this machine: no proxy is asked.
+    ThisMachine,
+    /// Wherever the operator says.
+    Anywhere,
+}
+
+/// A server over HTTP.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    url: String,
+    token: Option<String>,
+    reach: Reach,
+}
+
+/// A list that has no pages.
+#[derive(Deserialize)]
+struct List<T> {
+    items: Vec<T>,
+}
+
+/// What a server says of a request that it refused.
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+    code: String,
+    #[serde(default)]
+    blame: Option<Blame>,
+    #[serde(default)]
+    hint: Option<String>,
+    #[serde(default)]
+    plugin: Option<PluginId>,
+}
+
+impl Http {
+    pub(crate) fn new(url: &str, token: Option<String>, reach: Reach) -> Result<Self> {
+        // A second installation of the provider fails and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = url.trim_end_matches('/');
+        if !(url.starts_with("http://") || url.starts_with("https://")) {
+            return Err(Failed::usage(format!("{url:?} is no URL of a server; write one like http://127.0.0.1:3000")));
+        }
+        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        let builder = match reach {
+            Reach::ThisMachine => builder.no_proxy(),
+            Reach::Anywhere => builder,
+        };
+        let client =
+            builder.build().map_err(|error| Failed::new(format!("no HTTP client can be made: {}", chain(&error))))?;
+        Ok(Self { client, url: url.to_owned(), token, reach })
+    }
+
+    /// Whether a server is there that takes the token.
+    pub(crate) async fn answers(&self) -> bool {
+        let answer = self.request(Method::GET, "/version").timeout(ANSWER_TIMEOUT).send().await;
+        answer.is_ok_and(|response| response.status().is_success())
+    }
+
+    /// Whether the server is known to be on this machine.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        self.reach == Reach::ThisMachine
+    }
+
+    /// Asks the server to write a backup under this name below its data directory, and gives the path there.
+    pub(crate) async fn backup(&self, name: &str) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Backup {
+            path: String,
+        }
+        let backup: Backup = self.send(Method::POST, "/backup", json!({ "to": name })).await?;
+        Ok(backup.path)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/v1{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request; an answer that is no success is an error.
+    async fn ask(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        Err(refusal(status, &body))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
+        let response = self.ask(request).await?;
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        serde_json::from_slice(&body).map_err(|error| {
+            Failed::new(format!("the answer of {} cannot be read: {error}", self.url))
+                .hint("the server may be of another version than this program")
+        })
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.read(self.request(Method::GET, path)).await
+    }
+
+    async fn query<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
+        let mut url = reqwest::Url::parse(&format!("{}/api/v1{path}", self.url))
+            .map_err(|error| Failed::usage(format!("{:?} is no URL: {error}", self.url)))?;
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.client.get(url);
+        self.read(match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
+        .await
+    }
+
+    async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: Value) -> Result<T> {
+        self.read(self.request(method, path).json(&body)).await
+    }
+
+    async fn act<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.read(self.request(Method::POST, path)).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<()> {
+        self.ask(self.request(Method::DELETE, path)).await.map(drop)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failed {
+        Failed::unavailable(format!("the server {} does not answer: {}", self.url, chain(error)))
+            .hint("`sandboxed-sh serve` starts a server; --server or SANDBOXED_SH_URL names another one")
+    }
+
+    pub(super) async fn create_mission(&self, new: NewMission) -> Result<Mission> {
+        let mut body = json!({ "prompt": new.prompt, "settings": new.settings, "one_shot": new.one_shot });
+        let workspace = new.workspace.map(|id| id.to_string());
+        let harness = new.harness.map(|id| id.to_string());
+        for (key, value) in [("title", new.title), ("harness", harness), ("workspace", workspace), ("model", new.model)]
+        {
+            if let Some(value) = value {
+                body[key] = value.into();
+            }
+        }
+        self.send(Method::POST, "/missions", body).await
+    }
+
+    pub(super) async fn mission(&self, id: MissionId) -> Result<Mission> {
+        self.get(&format!("/missions/{id}")).await
+    }
+
+    pub(super) async fn missions(&self, filter: &MissionFilter, page: &PageRequest) -> Result<Page<Mission>> {
+        let mut query = page_query(page);
+        if !filter.states.is_empty() {
+            let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+            query.push(("state", states.join(",")));
+        }
+        if let Some(workspace) = filter.workspace {
+            query.push(("workspace", workspace.to_string()));
+        }
+        if let Some(words) = &filter.search {
+            query.push(("q", words.clone()));
+        }
+        self.query("/missions", &query).await
+    }
+
+    pub(super) async fn interrupt_mission(&self, id: MissionId) -> Result<Mission> {
+        self.act(&format!("/missions/{id}/interrupt")).await
+    }
+
+    pub(super) async fn cancel_mission(&self, id: MissionId) -> Result<Mission> {
+        self.act(&format!("/missions/{id}/cancel")).await
+    }
+
+    pub(super) async fn resume_mission(&self, id: MissionId) -> Result<Mission> {
+        self.act(&format!("/missions/{id}/resume")).await
+    }
+
+    pub(super) async fn finish_mission(&self, id: MissionId) -> Result<Mission> {
+        self.act(&format!("/missions/{id}/finish")).await
+    }
+
+    pub(super) async fn delete_mission(&self, id: MissionId) -> Result<()> {
+        self.delete(&format!("/missions/{id}")).await
+    }
+
+    pub(super) async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
+        self.send(Method::POST, &format!("/missions/{id}/messages"), json!({ "text": text })).await
+    }
+
+    pub(super) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
+        Ok(self.get::<List<_>>(&format!("/missions/{id}/queue")).await?.items)
+    }
+
+    pub(super) async fn events(&self, id: MissionId, after: Seq, limit: u32, kinds: &[String]) -> Result<Vec<Event>> {
+        let mut query = vec![("after", after.to_string()), ("limit", limit.to_string())];
+        if !kinds.is_empty() {
+            query.push(("kind", kinds.join(",")));
+        }
+        Ok(self.query::<List<_>>(&format!("/missions/{id}/events"), &query).await?.items)
+    }
+
+    pub(super) async fn follow(&self, id: MissionId, after: Seq) -> Result<BoxStream<'static, Result<Followed>>> {
+        let mut response = self.open_stream(id, after).await?;
+        let this = self.clone();
+        let mut after = after;
+        let stream = async_stream::try_stream! {
+            let mut failures = 0;
+            loop {
+                let mut bytes = response.bytes_stream();
+                let mut reader = SseReader::default();
+                while let Ok(Some(Ok(chunk))) = tokio::time::timeout(SILENCE, bytes.next()).await {
+                    for data in reader.push(&chunk).map_err(|TooLong| Failed::new("the server sent an event without an end"))? {
+                        let event: Event = serde_json::from_str(&data)
+                            .map_err(|error| Failed::new(format!("an event cannot be read: {error}")))?;
+                        // A stream that is taken up anew may begin with what is known.
+                        if event.seq > after {
+                            after = event.seq;
+                            failures = 0;
+                            yield Followed { json: data.into(), event };
+                        }
+                    }
+                }
+                // The server went away, or the stream broke: it goes on after the last event that came.
+                response = loop {
+                    failures += 1;
+                    tokio::time::sleep(Duration::from_millis(100 << failures)).await;
+                    match this.open_stream(id, after).await {
+                        Ok(response) if failures < ATTEMPTS => break response,
+                        Err(Failed::Said { status: Status::Unavailable, .. }) if failures < ATTEMPTS => {}
+                        Ok(_) => Err(Failed::unavailable(format!("the event stream of {} breaks off", this.url)))?,
+                        Err(error) => Err(error)?,
+                    }
+                };
+            }
+        };
+        Ok(stream.boxed())
+    }
+
+    async fn open_stream(&self, id: MissionId, after: Seq) -> Result<Response> {
+        self.ask(self.request(Method::GET, &format!("/missions/{id}/stream?after={after}"))).await
+    }
+
+    pub(super) async fn search_events(
+        &self,
+        words: &str,
+        mission: Option<MissionId>,
+        page: &PageRequest,
+    ) -> Result<Page<EventHit>> {
+        let mut query = page_query(page);
+        query.push(("q", words.to_owned()));
+        query.extend(mission.map(|mission| ("mission", mission.to_string())));
+        self.query("/search", &query).await
+    }
+
+    pub(super) async fn workspaces(&self, page: &PageRequest) -> Result<Page<Workspace>> {
+        self.query("/workspaces", &page_query(page)).await
+    }
+
+    pub(super) async fn workspace_by_name(&self, name: &WorkspaceName) -> Result<Option<Workspace>> {
+        let response = self.request(Method::GET, &format!("/workspaces/{name}")).send().await;
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => serde_json::from_slice(&body)
+                .map(Some)
+                .map_err(|error| Failed::new(format!("the answer of {} cannot be read: {error}", self.url))),
+            status => Err(refusal(status, &body)),
+        }
+    }
+
+    pub(super) async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
+        self.get(&format!("/workspaces/{id}")).await
+    }
+
+    pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
+        let mut body = json!({ "options": new.options });
+        if let Some(name) = new.name {
+            body["name"] = name.as_str().into();
+        }
+        if let Some(backend) = new.backend {
+            body["backend"] = backend.as_str().into();
+        }
+        self.send(Method::POST, "/workspaces", body).await
+    }
+
+    pub(super) async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+        self.delete(&format!("/workspaces/{id}")).await
+    }
+
+    pub(super) async fn plugins(&self) -> Result<Vec<PluginInfo>> {
+        Ok(self.get::<List<_>>("/plugins").await?.items)
+    }
+
+    pub(super) async fn plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        self.get(&format!("/plugins/{id}")).await
+    }
+
+    pub(super) async fn reload_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        self.act(&format!("/plugins/{id}/reload")).await
+    }
+
+    pub(super) async fn harness(&self, id: &PluginId) -> Result<HarnessAbout> {
+        self.get(&format!("/harnesses/{id}")).await
+    }
+
+    pub(super) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {
+        Ok(self.get::<List<_>>(&format!("/plugins/{plugin}/tools")).await?.items)
+    }
+
+    pub(super) async fn call_tool(
+        &self,
+        plugin: &PluginId,
+        tool: &str,
+        workspace: WorkspaceId,
+        arguments: Value,
+    ) -> Result<ToolReply> {
+        if tool.is_empty() || !tool.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
+            return Err(Failed::usage(format!("{tool:?} is no name of a tool")));
+        }
+        let body = json!({ "workspace": workspace.to_string(), "arguments": arguments });
+        self.send(Method::POST, &format!("/plugins/{plugin}/tools/{tool}"), body).await
+    }
+
+    pub(super) async fn doctor(&self) -> Result<DoctorReport> {
+        self.get("/doctor").await
+    }
+
+    pub(super) async fn tokens(&self) -> Result<Vec<TokenInfo>> {
+        Ok(self.get::<List<_>>("/tokens").await?.items)
+    }
+
+    pub(super) async fn create_token(
+        &self,
+        name: String,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+    ) -> Result<CreatedToken> {
+        let mut body = json!({ "name": name, "scope": scope });
+        if let Some(at) = expires_at {
+            body["expires_at"] = at.to_string().into();
+        }
+        self.send(Method::POST, "/tokens", body).await
+    }
+
+    pub(super) async fn revoke_token(&self, id: TokenId) -> Result<()> {
+        self.delete(&format!("/tokens/{id}")).await
+    }
+}
+
+fn page_query(page: &PageRequest) -> Vec<(&'static str, String)> {
+    let mut query = vec![("limit", page.limit.to_string())];
+    query.extend(page.cursor.clone().map(|cursor| ("cursor", cursor)));
+    query
+}
+
+/// What a server said instead of doing what was asked.
+fn refusal(status: StatusCode, body: &[u8]) -> Failed {
+    let exit = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => Status::Denied,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Status::Unavailable,
+        _ => Status::Failed,
+    };
+    let Ok(problem) = serde_json::from_slice::<Problem>(body) else {
+        return Failed::with(exit, format!("the server answered with {status}"))
+            .hint("check that the URL is the one of a sandboxed.sh server");
+    };
+    match problem.blame {
+        Some(blame) => {
+            let mut failure = Failure::new(blame, problem.code, problem.detail);
+            failure.hint = problem.hint;
+            failure.plugin = problem.plugin;
+            failure.into()
+        }
+        None => {
+            let hint = match status {
+                StatusCode::UNAUTHORIZED => problem.hint.or_else(|| {
+                    Some("set SANDBOXED_SH_TOKEN to a token that `sandboxed-sh token create` made there".to_owned())
+                }),
+                _ => problem.hint,
+            };
+            Failed::Said { status: exit, message: problem.detail, hint }
+        }
+    }
+}
+
+/// An error with its causes: reqwest's own text leaves out what the system said.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = cause.to_string();
+        source = cause.source();
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}

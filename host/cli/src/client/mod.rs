@@ -1,0 +1,265 @@
+//! The server as the commands see it: one that runs, over HTTP, or one that is started in this process for the
+//! command alone. Every command works with both.
+
+mod embedded;
+mod http;
+mod sse;
+
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+use sandboxed_core::EventHit;
+use sandboxed_model::{
+    MissionId, PluginId, Seq, Timestamp, TokenId, WorkspaceId,
+    access::{Scope, TokenInfo},
+    doctor::DoctorReport,
+    event::Event,
+    harness::HarnessAbout,
+    mission::{Mission, MissionFilter, NewMission},
+    page::{Page, PageRequest},
+    plugin::PluginInfo,
+    queue::QueuedMessage,
+    tools::{Tool, ToolReply},
+    workspace::{NewWorkspace, Workspace, WorkspaceName},
+};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::{embedded::Embedded, http::Http};
+use crate::{
+    arguments::Place,
+    failed::{Failed, Result},
+    server_file::ServerFile,
+    settings::Settings,
+    telemetry,
+};
+
+/// An event with the very text that the server gave.
+pub(crate) struct Followed {
+    /// The event as JSON on one line.
+    pub(crate) json: Arc<str>,
+    /// The same, read.
+    pub(crate) event: Event,
+}
+
+/// A new token with its secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CreatedToken {
+    /// The secret. It cannot be read again.
+    pub(crate) secret: String,
+    /// Everything else.
+    pub(crate) token: TokenInfo,
+}
+
+/// The server.
+pub(crate) enum Client {
+    /// In this process.
+    Embedded(Embedded),
+    /// Elsewhere.
+    Http(Http),
+}
+
+/// Calls the method of the same name on whichever it is.
+macro_rules! either {
+    ($self:ident.$method:ident($($argument:expr),*)) => {
+        match $self {
+            Self::Embedded(server) => server.$method($($argument),*).await,
+            Self::Http(server) => server.$method($($argument),*).await,
+        }
+    };
+}
+
+impl Client {
+    /// Finds the server: the one that was named, else the one that runs on the data directory, else one in this
+    /// process.
+    pub(crate) async fn connect(place: &Place) -> Result<Self> {
+        if let Some(url) = &place.server {
+            return Ok(Self::Http(Http::new(url, place.token.clone(), http::Reach::Anywhere)?));
+        }
+        let settings = Settings::load(place, None)?;
+        if let Some(running) = Self::running(&settings).await? {
+            return Ok(Self::Http(running));
+        }
+        telemetry::quiet();
+        Ok(Self::Embedded(Embedded::start(settings.setup()?).await?))
+    }
+
+    /// The server that runs on the data directory. A file that a server left which was killed is passed over.
+    pub(crate) async fn running(settings: &Settings) -> Result<Option<Http>> {
+        let Some(found) = ServerFile::read(&settings.config.server.data_dir) else { return Ok(None) };
+        let http = Http::new(&found.url, Some(found.token), http::Reach::ThisMachine)?;
+        Ok(http.answers().await.then_some(http))
+    }
+
+    /// Lets go of the server; one in this process ends. Runs go on.
+    pub(crate) async fn close(self) {
+        if let Self::Embedded(server) = self {
+            server.close().await;
+        }
+    }
+
+    /// Whether the server ends with this command.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self, Self::Embedded(_))
+    }
+
+    pub(crate) async fn create_mission(&self, new: NewMission) -> Result<Mission> {
+        either!(self.create_mission(new))
+    }
+
+    pub(crate) async fn mission(&self, id: MissionId) -> Result<Mission> {
+        either!(self.mission(id))
+    }
+
+    /// Missions, newest first, up to `limit`.
+    pub(crate) async fn missions(&self, filter: &MissionFilter, limit: u32) -> Result<Vec<Mission>> {
+        pages(limit, async |page| either!(self.missions(filter, &page))).await
+    }
+
+    pub(crate) async fn interrupt_mission(&self, id: MissionId) -> Result<Mission> {
+        either!(self.interrupt_mission(id))
+    }
+
+    pub(crate) async fn cancel_mission(&self, id: MissionId) -> Result<Mission> {
+        either!(self.cancel_mission(id))
+    }
+
+    pub(crate) async fn resume_mission(&self, id: MissionId) -> Result<Mission> {
+        either!(self.resume_mission(id))
+    }
+
+    pub(crate) async fn finish_mission(&self, id: MissionId) -> Result<Mission> {
+        either!(self.finish_mission(id))
+    }
+
+    pub(crate) async fn delete_mission(&self, id: MissionId) -> Result<()> {
+        either!(self.delete_mission(id))
+    }
+
+    pub(crate) async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
+        either!(self.send_message(id, text))
+    }
+
+    pub(crate) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
+        either!(self.queue(id))
+    }
+
+    /// The next events after `after`: at most a thousand, none at the end.
+    pub(crate) async fn events(&self, id: MissionId, after: Seq, kinds: &[String]) -> Result<Vec<Event>> {
+        either!(self.events(id, after, EVENTS, kinds))
+    }
+
+    /// All events after `after`, those that are there and those to come.
+    pub(crate) async fn follow(&self, id: MissionId, after: Seq) -> Result<BoxStream<'static, Result<Followed>>> {
+        either!(self.follow(id, after))
+    }
+
+    pub(crate) async fn search_events(
+        &self,
+        words: &str,
+        mission: Option<MissionId>,
+        limit: u32,
+    ) -> Result<Vec<EventHit>> {
+        pages(limit, async |page| either!(self.search_events(words, mission, &page))).await
+    }
+
+    pub(crate) async fn workspaces(&self) -> Result<Vec<Workspace>> {
+        pages(u32::MAX, async |page| either!(self.workspaces(&page))).await
+    }
+
+    /// The workspace of this name, if there is one.
+    pub(crate) async fn workspace_by_name(&self, name: &WorkspaceName) -> Result<Option<Workspace>> {
+        either!(self.workspace_by_name(name))
+    }
+
+    /// The workspace of this name or id.
+    pub(crate) async fn workspace(&self, name_or_id: &str) -> Result<Workspace> {
+        if let Ok(id) = name_or_id.parse::<WorkspaceId>() {
+            return either!(self.workspace(id));
+        }
+        let name = name_or_id.parse::<WorkspaceName>().map_err(|error| Failed::usage(error.to_string()))?;
+        let found = self.workspace_by_name(&name).await?;
+        found.ok_or_else(|| {
+            Failed::new(format!("no workspace {name_or_id:?}")).hint("`sandboxed-sh workspaces list` lists them")
+        })
+    }
+
+    pub(crate) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
+        either!(self.create_workspace(new))
+    }
+
+    pub(crate) async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+        either!(self.delete_workspace(id))
+    }
+
+    pub(crate) async fn plugins(&self) -> Result<Vec<PluginInfo>> {
+        either!(self.plugins())
+    }
+
+    pub(crate) async fn plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        either!(self.plugin(id))
+    }
+
+    pub(crate) async fn reload_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        either!(self.reload_plugin(id))
+    }
+
+    pub(crate) async fn harness(&self, id: &PluginId) -> Result<HarnessAbout> {
+        either!(self.harness(id))
+    }
+
+    pub(crate) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {
+        either!(self.tools(plugin))
+    }
+
+    pub(crate) async fn call_tool(
+        &self,
+        plugin: &PluginId,
+        tool: &str,
+        workspace: WorkspaceId,
+        arguments: serde_json::Value,
+    ) -> Result<ToolReply> {
+        either!(self.call_tool(plugin, tool, workspace, arguments))
+    }
+
+    pub(crate) async fn doctor(&self) -> Result<DoctorReport> {
+        either!(self.doctor())
+    }
+
+    pub(crate) async fn tokens(&self) -> Result<Vec<TokenInfo>> {
+        either!(self.tokens())
+    }
+
+    pub(crate) async fn create_token(
+        &self,
+        name: String,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+    ) -> Result<CreatedToken> {
+        either!(self.create_token(name, scope, expires_at))
+    }
+
+    pub(crate) async fn revoke_token(&self, id: TokenId) -> Result<()> {
+        either!(self.revoke_token(id))
+    }
+}
+
+/// Events that are read at once.
+const EVENTS: u32 = 1000;
+
+/// Reads a list page by page, up to `limit` entries.
+async fn pages<T>(limit: u32, mut read: impl AsyncFnMut(PageRequest) -> Result<Page<T>>) -> Result<Vec<T>> {
+    let mut items: Vec<T> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let missing = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        if missing == 0 {
+            return Ok(items);
+        }
+        let page = read(PageRequest { cursor, limit: missing.min(PageRequest::MAX_LIMIT) }).await?;
+        items.extend(page.items);
+        match page.next_cursor {
+            Some(next) => cursor = Some(next),
+            None => return Ok(items),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `run`: one mission from its prompt to its end.
+
+use sandboxed_model::{
+    MissionId, PluginId, WorkspaceId,
+    mission::{Mission, NewMission},
+    state::MissionState,
+    workspace::{NewWorkspace, WorkspaceName},
+};
+use serde_json::{Value, json};
+
+use super::{text_or_stdin, with_client};
+use crate::{
+    arguments::{Place, Run},
+    client::Client,
+    failed::{Failed, Result, Status, status_of},
+    follow::{self, OnInterrupt, Seen, Show, Until},
+    output,
+};
+
+pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
+    let prompt = text_or_stdin(run.prompt.clone()).await?;
+    with_client(place, async |client| {
+        if run.detach && client.is_embedded() {
+            return Err(Failed::unavailable("there is no running server to which the mission could be left")
+                .hint("start one with `sandboxed-sh serve`, or leave out --detach"));
+        }
+        let workspace = match (&run.workspace, &run.backend) {
+            (Some(name), backend) => Some(workspace(client, name, backend.as_ref()).await?),
+            (None, Some(backend)) => Some(make_workspace(client, None, Some(backend)).await?),
+            (None, None) => None,
+        };
+        let mission = client
+            .create_mission(NewMission {
+                prompt,
+                title: run.title.clone(),
+                harness: run.harness.clone(),
+                workspace,
+                model: run.model.clone(),
+                settings: run.settings.clone().map_or_else(|| json!({}), Value::Object),
+                one_shot: true,
+            })
+            .await?;
+        if run.detach {
+            return output::print(&mission.id.to_string());
+        }
+        see_through(client, mission.id, run.json).await
+    })
+    .await
+}
+
+/// The workspace of this name, which is made where there is none.
+async fn workspace(client: &Client, name: &WorkspaceName, backend: Option<&PluginId>) -> Result<WorkspaceId> {
+    match (client.workspace_by_name(name).await?, backend) {
+        (Some(found), Some(backend)) if found.backend != *backend => {
+            Err(Failed::new(format!("the workspace {name} is of the backend {} and not {backend}", found.backend))
+                .hint("leave out --backend, or take another name"))
+        }
+        (Some(found), _) => Ok(found.id),
+        (None, backend) => make_workspace(client, Some(name), backend).await,
+    }
+}
+
+async fn make_workspace(
+    client: &Client,
+    name: Option<&WorkspaceName>,
+    backend: Option<&PluginId>,
+) -> Result<WorkspaceId> {
+    let new = NewWorkspace { name: name.cloned(), backend: backend.cloned(), options: json!({}) };
+    Ok(client.create_workspace(new).await?.id)
+}
+
+/// Shows the mission until it is settled, and ends as it did.
+async fn see_through(client: &Client, mission: MissionId, json: bool) -> Result<()> {
+    let mut show = Show::run(json);
+    let mut seen = Seen::default();
+    follow::follow(client, mission, Until::Settled, OnInterrupt::CancelMission, &mut show, &mut seen).await?;
+    let ended = client.mission(mission).await?;
+    eprintln!("{}", seen.closing_line(mission, ended.state));
+    if ended.state == MissionState::Interrupted {
+        output::hint(&format!("`sandboxed-sh missions resume {mission}` takes it up again"));
+    }
+    outcome(&ended)
+}
+
+/// The exit status that a mission's end gives.
+fn outcome(mission: &Mission) -> Result<()> {
+    match (mission.state, &mission.problem) {
+        (MissionState::Done | MissionState::AwaitingUser, _) => Ok(()),
+        (_, Some(problem)) => Err(Failed::Silent(status_of(problem.blame))),
+        _ => Err(Failed::Silent(Status::Failed)),
+    }
+}

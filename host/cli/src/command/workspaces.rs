@@ -1,0 +1,55 @@
+//! `workspaces`: where missions run.
+
+use sandboxed_model::workspace::{NewWorkspace, Workspace};
+use serde_json::{Value, json};
+
+use super::{ago, with_client};
+use crate::{
+    arguments::{Place, Workspaces},
+    failed::Result,
+    output::{self, Table, Terminal},
+};
+
+pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()> {
+    with_client(place, async |client| match command {
+        Workspaces::List(listing) => {
+            let workspaces = client.workspaces().await?;
+            if listing.json { output::print_json(&workspaces) } else { list(&workspaces) }
+        }
+        Workspaces::Create { name, backend, options, listing } => {
+            let options = options.map_or_else(|| json!({}), Value::Object);
+            let workspace = client.create_workspace(NewWorkspace { name, backend, options }).await?;
+            match listing.json {
+                true => output::print_json(&workspace),
+                false => {
+                    output::print(&format!("workspace {} made on the backend {}", workspace.name, workspace.backend))
+                }
+            }
+        }
+        Workspaces::Show { workspace, listing } => {
+            let workspace = client.workspace(&workspace).await?;
+            if listing.json { output::print_json(&workspace) } else { list(&[workspace]) }
+        }
+        Workspaces::Delete { workspace } => {
+            let workspace = client.workspace(&workspace).await?;
+            client.delete_workspace(workspace.id).await?;
+            output::print(&format!("workspace {} deleted", workspace.name))
+        }
+    })
+    .await
+}
+
+fn list(workspaces: &[Workspace]) -> Result<()> {
+    let mut table = Table::new(&["NAME", "BACKEND", "PHASE", "MADE", "ID"]);
+    for workspace in workspaces {
+        let phase = format!("{:?}", workspace.phase).to_lowercase();
+        table.row([
+            workspace.name.to_string(),
+            workspace.backend.to_string(),
+            phase,
+            ago(workspace.created_at),
+            workspace.id.to_string(),
+        ]);
+    }
+    output::print(&table.render(Terminal::of_stdout(), "no workspaces"))
+}

@@ -1,0 +1,74 @@
+//! The program `sandboxed-sh`: the command line, and the wiring of everything below.
+//!
+//! This crate decides nothing that would also hold without a command line. Commands speak to a
+//! [`client::Client`], which is a server elsewhere or one in this process; only `serve`, `restore` and
+//! `user set-password` know the crates below directly.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod arguments;
+mod client;
+mod command;
+mod failed;
+mod follow;
+mod output;
+mod server_file;
+mod settings;
+mod telemetry;
+mod welcome;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    arguments::{Arguments, Command},
+    failed::{Failed, Result},
+};
+
+fn main() -> ExitCode {
+    // It is started by the server for each run: nothing else comes before it.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "shim") {
+        return sandboxed_exec::shim_main();
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; whoever asked for them may have gone.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failed::new(format!("no threads can be started: {error}")).report(),
+    };
+    let result = runtime.block_on(dispatch(arguments));
+    // Nothing that is still under way then holds the program up: what must be finished was waited for.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => failed.report(),
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<()> {
+    let Arguments { place, command } = arguments;
+    match command {
+        Command::Serve(serve) => command::serve::serve(&place, serve).await,
+        Command::Run(run) => command::run::run(&place, run).await,
+        Command::Missions(missions) => command::missions::missions(&place, missions).await,
+        Command::Workspaces(workspaces) => command::workspaces::workspaces(&place, workspaces).await,
+        Command::Plugin(plugin) => command::plugin::plugin(&place, plugin).await,
+        Command::Tools(tools) => command::tools::tools(&place, tools).await,
+        Command::Harness(harness) => command::tools::harness(&place, harness).await,
+        Command::Doctor(listing) => command::doctor::doctor(&place, listing).await,
+        Command::Token(token) => command::access::token(&place, token).await,
+        Command::User(arguments::User::SetPassword) => command::access::set_password(&place).await,
+        Command::Openapi => command::openapi(),
+        Command::Backup(backup) => command::backup::backup(&place, backup).await,
+        Command::Restore(restore) => command::backup::restore(&place, restore).await,
+        Command::Completions { shell } => command::completions(shell),
+        Command::Shim => Err(Failed::usage("this command is started by the server and must be the first argument")),
+    }
+}

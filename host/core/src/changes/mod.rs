@@ -1,0 +1,95 @@
+//! Which files of a workspace a turn changed.
+//!
+//! Where the workspace is a git repository, git tells, run inside the sandbox so that a hostile repository's
+//! configuration can do nothing that the agent could not do itself. Elsewhere the tree is scanned before and after.
+
+mod git;
+mod scan;
+
+use std::path::Path;
+
+use sandboxed_model::{
+    Failure,
+    event::{EventBody, FileChange, Notice, NoticeLevel},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::Sandbox;
+
+/// More changed files than this in one turn are counted and not listed.
+const MAX_CHANGES: usize = 500;
+/// A diff longer than this is left out; the change itself is told.
+const MAX_DIFF_BYTES: usize = 64 << 10;
+
+/// How the files stood before a turn.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Baseline {
+    /// In a repository: the tree object of everything that was there.
+    Git {
+        /// Its id.
+        tree: String,
+    },
+    /// Elsewhere: what a scan saw.
+    Scan(scan::Snapshot),
+    /// It could not be told; nor can the changes.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Looks at the files before a turn. Never fails: what cannot be told is told afterwards as a notice.
+pub(crate) async fn baseline(sandbox: &Sandbox, tree: &Path) -> Baseline {
+    if is_repository(tree).await {
+        return match git::snapshot(sandbox).await {
+            Ok(tree) => Baseline::Git { tree },
+            Err(failure) => Baseline::Unknown { reason: failure.message },
+        };
+    }
+    match scan::scan(tree).await {
+        Ok(snapshot) => Baseline::Scan(snapshot),
+        Err(error) => Baseline::Unknown { reason: error.to_string() },
+    }
+}
+
+/// The changes since `baseline`, as events.
+pub(crate) async fn since(baseline: &Baseline, sandbox: &Sandbox, tree: &Path) -> Vec<EventBody> {
+    let found = match baseline {
+        Baseline::Git { tree } => git::changes(sandbox, tree).await.map_err(|failure| failure.message),
+        Baseline::Scan(before) => scan::changes(before, tree).await.map_err(|error| error.to_string()),
+        Baseline::Unknown { reason } => Err(reason.clone()),
+    };
+    match found {
+        Ok(changes) => events(changes),
+        Err(reason) => vec![notice("changes.unknown", format!("the changed files could not be told: {reason}"))],
+    }
+}
+
+fn events(mut changes: Vec<FileChange>) -> Vec<EventBody> {
+    let left_out = changes.len().saturating_sub(MAX_CHANGES);
+    changes.truncate(MAX_CHANGES);
+    let mut events: Vec<EventBody> = changes.into_iter().map(EventBody::FileChange).collect();
+    if left_out > 0 {
+        events.push(notice("changes.many", format!("{left_out} more files were changed")));
+    }
+    events
+}
+
+fn notice(code: &str, text: String) -> EventBody {
+    EventBody::Notice(Notice { level: NoticeLevel::Info, code: code.to_owned(), text })
+}
+
+async fn is_repository(tree: &Path) -> bool {
+    tokio::fs::symlink_metadata(tree.join(".git")).await.is_ok()
+}
+
+/// A failure of git itself.
+fn git_failed(what: &str, output: &sandboxed_model::command::Output) -> Failure {
+    let words: String = String::from_utf8_lossy(&output.stderr).chars().take(300).collect();
+    Failure::new(
+        sandboxed_model::Blame::Unavailable,
+        "changes.git_failed",
+        format!("git could not {what}: {}", words.trim()),
+    )
+}

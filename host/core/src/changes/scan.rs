@@ -1,0 +1,209 @@
+//! Changes as a scan of the tree sees them: by size and time of change, without following links.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    path::Path,
+};
+
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt},
+};
+use sandboxed_model::event::{ChangeKind, FileChange};
+use serde::{Deserialize, Serialize};
+
+use super::MAX_DIFF_BYTES;
+
+/// A tree with more files than this is not compared.
+const MAX_FILES: usize = 50_000;
+
+/// What a scan saw: path to stamp.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Snapshot(BTreeMap<String, Stamp>);
+
+/// What tells that a file was changed. The time of the last status change cannot be set by a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    size: u64,
+    inode: u64,
+    changed_s: i64,
+    changed_ns: i64,
+}
+
+/// Looks at every file below `tree`; a repository's `.git` is passed over.
+pub(crate) async fn scan(tree: &Path) -> io::Result<Snapshot> {
+    let tree = tree.to_owned();
+    blocking(move || {
+        let mut files = BTreeMap::new();
+        let root = Dir::open_ambient_dir(&tree, ambient_authority())?;
+        walk(&root, "", &mut files)?;
+        Ok(Snapshot(files))
+    })
+    .await
+}
+
+/// What differs between `before` and now.
+pub(super) async fn changes(before: &Snapshot, tree: &Path) -> io::Result<Vec<FileChange>> {
+    let now = scan(tree).await?;
+    let mut changes = Vec::new();
+    for (path, stamp) in &now.0 {
+        let change = match before.0.get(path) {
+            None => ChangeKind::Created,
+            Some(known) if known != stamp => ChangeKind::Modified,
+            Some(_) => continue,
+        };
+        changes.push(file_change(path, change, stamp.size));
+    }
+    for path in before.0.keys().filter(|path| !now.0.contains_key(*path)) {
+        changes.push(file_change(path, ChangeKind::Deleted, 0));
+    }
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    let tree = tree.to_owned();
+    blocking(move || {
+        let root = Dir::open_ambient_dir(&tree, ambient_authority())?;
+        for change in changes.iter_mut().take(super::MAX_CHANGES) {
+            if change.change == ChangeKind::Created && change.size <= MAX_DIFF_BYTES as u64 {
+                describe_new_file(&root, change);
+            }
+        }
+        Ok(changes)
+    })
+    .await
+}
+
+fn file_change(path: &str, change: ChangeKind, size: u64) -> FileChange {
+    FileChange { path: path.to_owned(), change, size, added_lines: None, removed_lines: None, diff: None }
+}
+
+/// A new text file is its own diff. A file that went or is no text meanwhile stays without one.
+fn describe_new_file(root: &Dir, change: &mut FileChange) {
+    let Some(text) = read_text(root, &change.path).filter(|text| !text.contains('\0')) else { return };
+    let lines = text.lines().count() as u64;
+    let mut diff = format!("--- /dev/null\n+++ b/{}\n@@ -0,0 +1,{lines} @@\n", change.path);
+    for line in text.lines() {
+        diff.push('+');
+        diff.push_str(line);
+        diff.push('\n');
+    }
+    change.added_lines = Some(lines);
+    change.removed_lines = Some(0);
+    change.diff = Some(diff);
+}
+
+/// Reads a regular file. A pipe or device that the agent put there must not hold the server up.
+fn read_text(root: &Dir, path: &str) -> Option<String> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+    let file = root.open_with(path, &options).ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    file.take(MAX_DIFF_BYTES as u64).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+fn walk(directory: &Dir, prefix: &str, files: &mut BTreeMap<String, Stamp>) -> io::Result<()> {
+    for entry in directory.entries()? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+        // A file may go while the tree is walked: then it is not there.
+        let Ok(metadata) = entry.metadata() else { continue };
+        if metadata.is_dir() {
+            if name != ".git"
+                && let Ok(below) = entry.open_dir()
+            {
+                walk(&below, &path, files)?;
+            }
+            continue;
+        }
+        if files.len() >= MAX_FILES {
+            return Err(io::Error::other(format!("the workspace holds more than {MAX_FILES} files")));
+        }
+        let stamp = Stamp {
+            size: metadata.size(),
+            inode: metadata.ino(),
+            changed_s: metadata.ctime(),
+            changed_ns: metadata.ctime_nsec(),
+        };
+        files.insert(path, stamp);
+    }
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn created_modified_and_deleted_files_are_told() {
+        let tree = tempfile::tempdir().unwrap();
+        let path = |name: &str| tree.path().join(name);
+        std::fs::write(path("stays"), "x").unwrap();
+        std::fs::write(path("grows"), "x").unwrap();
+        std::fs::write(path("goes"), "x").unwrap();
+        let before = scan(tree.path()).await.unwrap();
+        std::fs::write(path("grows"), "xx").unwrap();
+        std::fs::remove_file(path("goes")).unwrap();
+        std::fs::create_dir(path("dir")).unwrap();
+        std::fs::write(path("dir/new.txt"), "a\nb\n").unwrap();
+
+        let changes = changes(&before, tree.path()).await.unwrap();
+
+        let seen: Vec<_> = changes.iter().map(|c| (c.path.as_str(), c.change, c.size)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("dir/new.txt", ChangeKind::Created, 4),
+                ("goes", ChangeKind::Deleted, 0),
+                ("grows", ChangeKind::Modified, 2),
+            ]
+        );
+        assert_eq!(changes[0].added_lines, Some(2));
+        assert!(changes[0].diff.as_deref().unwrap().ends_with("+a\n+b\n"));
+    }
+
+    #[tokio::test]
+    async fn a_file_rewritten_with_the_same_size_is_modified() {
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join("f"), "a").unwrap();
+        let before = scan(tree.path()).await.unwrap();
+        std::fs::write(tree.path().join("g"), "b").unwrap();
+        std::fs::rename(tree.path().join("g"), tree.path().join("f")).unwrap();
+
+        assert_eq!(changes(&before, tree.path()).await.unwrap()[0].change, ChangeKind::Modified);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_in_the_tree_holds_nobody_up() {
+        let tree = tempfile::tempdir().unwrap();
+        let before = scan(tree.path()).await.unwrap();
+        nix::unistd::mkfifo(&tree.path().join("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
+
+        let changes = changes(&before, tree.path()).await.unwrap();
+
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0].diff, None);
+    }
+
+    #[tokio::test]
+    async fn links_are_not_followed_out_of_the_tree() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        let tree = tempfile::tempdir().unwrap();
+        let before = scan(tree.path()).await.unwrap();
+        std::os::unix::fs::symlink(outside.path(), tree.path().join("dir")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret"), tree.path().join("file")).unwrap();
+
+        let changes = changes(&before, tree.path()).await.unwrap();
+
+        assert_eq!(changes.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(), ["dir", "file"]);
+        assert!(changes.iter().all(|change| change.diff.is_none()), "a file outside was read");
+    }
+}

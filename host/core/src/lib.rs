@@ -1,0 +1,35 @@
+//! The use cases of sandboxed.sh: missions, workspaces, plugins as people see them, access, and recovery after a
+//! crash.
+//!
+//! This crate decides what happens and in which order. It asks the store to keep, the plugins to decide and the
+//! supervisor to run, all through plain Rust types: it may not know of HTTP, wasmtime or SQL. Everything that a
+//! person can do to the server is a method of [`Orchestrator`].
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod access;
+mod admission;
+mod changes;
+mod doctor;
+mod error;
+mod live;
+mod missions;
+mod orchestrator;
+mod paths;
+mod ports;
+mod runner;
+mod sandbox;
+mod secrets;
+mod services;
+mod stream;
+mod system;
+mod throttle;
+mod workspaces;
+
+pub use access::{LoginAttempt, NewToken, SessionGrant};
+pub use error::Error;
+pub use orchestrator::{Orchestrator, Setup};
+pub use stream::{FollowMissions, StreamedEvent};
+pub use system::{AuditEntry, EventHit, StoredAnswer};
+
+/// The result of a use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

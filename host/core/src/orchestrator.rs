@@ -1,0 +1,161 @@
+//! The one handle to everything that the server does.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Weak},
+};
+
+use sandboxed_exec::{Supervisor, SupervisorConfig};
+use sandboxed_model::{Blame, Failure, config::Config};
+use sandboxed_plugins::{HostOptions, PluginHost};
+use sandboxed_store::Store;
+use tokio::sync::watch;
+
+use crate::{
+    Result,
+    access::random_secret,
+    admission::Admission,
+    live::LiveHub,
+    paths::Paths,
+    ports,
+    runner::Runners,
+    secrets::SecretBook,
+    services::{LocalAccess, Services},
+    throttle::LoginThrottle,
+};
+
+/// What it takes to start an orchestrator.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The configuration, with `server.data_dir` already absolute.
+    pub config: Config,
+    /// Directories in which a relative plugin path is looked up, in order.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// The program that is run as `PROGRAM shim` for each run and `PROGRAM compile-plugin` for each compilation: this binary itself.
+    pub program: PathBuf,
+}
+
+/// The one handle to everything that the server does. Clones share the same server.
+#[derive(Clone)]
+pub struct Orchestrator {
+    pub(crate) services: Arc<Services>,
+}
+
+impl Orchestrator {
+    /// Opens the data directory (making it where missing), loads the plugins, takes up the missions that a former
+    /// server left, and begins to admit turns.
+    ///
+    /// # Errors
+    /// When the data directory is not usable or used by another server, or the plugin tables contradict each other.
+    /// A single plugin that cannot be loaded is not an error: it is listed with its reason.
+    pub async fn start(setup: Setup) -> Result<Self> {
+        let Setup { config, plugin_dirs, program } = setup;
+        let data_dir = config.server.data_dir.clone();
+        let prepared = tokio::task::spawn_blocking(move || Paths::prepare(data_dir)).await;
+        let paths = prepared.map_err(std::io::Error::other).and_then(|paths| paths).map_err(|error| {
+            let path = config.server.data_dir.display();
+            Failure::new(
+                Blame::Config,
+                "data_dir.unusable",
+                format!("the data directory {path} is not usable: {error}"),
+            )
+            .with_hint("make it writable for the user that runs the server, or set server.data_dir to another one")
+        })?;
+        let store = Store::open(paths.database()).await?;
+        let principal = Services::local_principal(&store).await?;
+        let secrets = Arc::new(SecretBook::new(config.secrets.clone()));
+        // The plugins' ports need the services, which need the plugins: the ports get their end last.
+        let late = ports::Late::default();
+        let options = HostOptions { cache_dir: paths.plugin_cache(), search_dirs: plugin_dirs, watch: true };
+        let plugins = PluginHost::start(options, &config.plugin, late.ports(&store, &secrets))
+            .await
+            .map_err(|error| error.failure())?;
+        let supervisor = Supervisor::new(SupervisorConfig {
+            runs_dir: paths.runs(),
+            shim_program: program,
+            shim_args: vec!["shim".into()],
+            spool_limit: config.runs.spool_limit.0,
+        })
+        .map_err(|error| error.failure())?;
+        let services = Arc::new(Services {
+            admission: Admission::new(config.missions.max_parallel, config.missions.max_parallel_per_workspace),
+            config,
+            paths,
+            store,
+            plugins,
+            supervisor,
+            secrets,
+            live: LiveHub::new(),
+            throttle: LoginThrottle::default(),
+            runners: Runners::default(),
+            local: LocalAccess { token: format!("sbx_{}", random_secret()), principal },
+            stop: watch::Sender::new(false),
+        });
+        late.set(Arc::downgrade(&services));
+        services.recover().await?;
+        tokio::spawn(maintain(Arc::downgrade(&services)));
+        Ok(Self { services })
+    }
+
+    /// Stops following the runs and closes the store. The runs themselves go on; the next start takes them up.
+    pub async fn shutdown(&self) {
+        self.services.stop.send_replace(true);
+        self.services.runners.finished().await;
+        self.services.store.close().await;
+    }
+
+    /// The configuration in use.
+    pub fn config(&self) -> &Config {
+        &self.services.config
+    }
+}
+
+impl Services {
+    /// Takes up what a former server left: turns that were under way and missions that waited for their turn. Turns
+    /// that were under way come first, so that they have their places.
+    async fn recover(self: &Arc<Self>) -> Result<()> {
+        let unsettled = self.store.unsettled_missions().await?;
+        let (active, waiting): (Vec<_>, Vec<_>) = unsettled.into_iter().partition(|mission| mission.state.is_active());
+        if !active.is_empty() || !waiting.is_empty() {
+            tracing::info!(active = active.len(), waiting = waiting.len(), "taking up missions of a former server");
+        }
+        for mission in active.into_iter().chain(waiting) {
+            self.wake(mission.id);
+        }
+        Ok(())
+    }
+
+    /// Removes what has outlived its time.
+    async fn sweep(&self) -> Result<()> {
+        self.store.maintenance().await?;
+        let keep = i64::try_from(self.config.runs.keep.0.as_millis()).unwrap_or(i64::MAX);
+        let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);
+        loop {
+            let runs = self.store.ended_runs_before(sandboxed_model::Timestamp::from_millis(before), 100).await?;
+            if runs.is_empty() {
+                return Ok(());
+            }
+            for run in runs {
+                if let Err(error) = self.supervisor.remove(run.id).await {
+                    tracing::warn!(%error, run = %run.id, "the spool of a run could not be removed");
+                }
+                self.store.forget_run(run.id).await?;
+            }
+        }
+    }
+}
+
+/// Sweeps once an hour as long as the server lives.
+async fn maintain(services: Weak<Services>) {
+    let mut hours = tokio::time::interval(std::time::Duration::from_secs(3600));
+    loop {
+        hours.tick().await;
+        let Some(services) = services.upgrade() else { return };
+        if *services.stop.borrow() {
+            return;
+        }
+        if let Err(error) = services.sweep().await {
+            tracing::warn!(%error, "maintenance could not be done");
+        }
+    }
+}

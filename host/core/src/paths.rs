@@ -1,0 +1,76 @@
+//! Where things are in the data directory. Every path that is made from an id is made here.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use sandboxed_model::{MissionId, RunId, WorkspaceId};
+
+/// The data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    root: PathBuf,
+}
+
+impl Paths {
+    /// Makes what is missing; the data directory is for its owner only.
+    pub(crate) fn prepare(root: PathBuf) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
+        let paths = Self { root: root.canonicalize()? };
+        for directory in [paths.workspaces(), paths.runs(), paths.missions(), paths.plugin_cache()] {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        }
+        Ok(paths)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("sandboxed.db")
+    }
+
+    pub(crate) fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    pub(crate) fn plugin_cache(&self) -> PathBuf {
+        self.root.join("cache/plugins")
+    }
+
+    pub(crate) fn workspaces(&self) -> PathBuf {
+        self.root.join("workspaces")
+    }
+
+    pub(crate) fn workspace(&self, id: WorkspaceId) -> PathBuf {
+        self.workspaces().join(id.to_string())
+    }
+
+    /// The workspace's files.
+    pub(crate) fn tree(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("tree")
+    }
+
+    /// What the server leaves for the workspace's runs.
+    pub(crate) fn inbox(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("inbox")
+    }
+
+    pub(crate) fn missions(&self) -> PathBuf {
+        self.root.join("missions")
+    }
+
+    /// The mission's own directory.
+    pub(crate) fn mission(&self, id: MissionId) -> PathBuf {
+        self.missions().join(id.to_string())
+    }
+
+    /// How the workspace's files stood before a run.
+    pub(crate) fn baseline(&self, mission: MissionId, run: RunId) -> PathBuf {
+        self.mission(mission).join(format!("baseline-{run}.json"))
+    }
+}

@@ -1,0 +1,160 @@
+//! A mission's conversation with its harness plugin, which may trap, be replaced or be taken out of service in the
+//! middle of it. None of that touches the agent.
+
+use sandboxed_model::{
+    Blame, Failure, MissionId, Timestamp,
+    command::Exit,
+    event::{Notice, NoticeLevel},
+    harness::{DriverEvent, Input, StepResult, TextPiece, TurnOutcome},
+};
+use sandboxed_plugins::{Harness, Session};
+
+/// Raw output that is shown of a batch which the plugin could not digest.
+const SHOWN_OF_SKIPPED: usize = 4096;
+
+/// The driver of one mission.
+pub(crate) struct Driver {
+    harness: Harness,
+    mission: MissionId,
+    session: Option<Session>,
+    saved: Option<Vec<u8>>,
+    /// The plugin is out of service: output is shown as it comes and the exit status decides.
+    raw: bool,
+}
+
+impl Driver {
+    /// Takes up the conversation where `saved` left it, or begins one.
+    pub(crate) fn new(harness: Harness, mission: MissionId, saved: Option<Vec<u8>>) -> Self {
+        Self { harness, mission, session: None, saved, raw: false }
+    }
+
+    /// What must be stored to take the conversation up again.
+    pub(crate) fn saved(&self) -> Option<&[u8]> {
+        self.saved.as_deref()
+    }
+
+    /// Tells the plugin something. It always comes to an answer: where the plugin fails, the answer says so.
+    pub(crate) async fn step(&mut self, now: Timestamp, input: Input) -> StepResult {
+        if self.raw {
+            return raw_step(input);
+        }
+        match self.try_step(now, input.clone()).await {
+            Ok(result) => result,
+            Err(Refusal { failure, trapped: false }) => ended_by(failure),
+            // The session is opened anew from what was last stored and the step repeated once: a plugin that was
+            // replaced or ran short of time in between recovers.
+            Err(Refusal { trapped: true, .. }) => match self.try_step(now, input.clone()).await {
+                Ok(result) => result,
+                Err(Refusal { failure, trapped: false }) => ended_by(failure),
+                Err(Refusal { failure, trapped: true }) => self.give_up_on(input, failure).await,
+            },
+        }
+    }
+
+    async fn try_step(&mut self, now: Timestamp, input: Input) -> Result<StepResult, Refusal> {
+        if self.session.as_ref().is_some_and(|session| session.is_stale() || session.is_poisoned()) {
+            self.session = None;
+        }
+        let session = match &mut self.session {
+            Some(session) => session,
+            empty => {
+                let opened = self.harness.open_session(self.mission, self.saved.clone()).await;
+                empty.insert(opened.map_err(|failure| Refusal { failure, trapped: true })?)
+            }
+        };
+        match session.step(now, input).await {
+            Ok((result, saved)) => {
+                self.saved = Some(saved);
+                Ok(result)
+            }
+            Err(failure) => {
+                let trapped = session.is_poisoned();
+                // A session that failed half-way may hold half of the step: the stored one is the truth.
+                self.session = None;
+                Err(Refusal { failure, trapped })
+            }
+        }
+    }
+
+    /// The same input failed twice. The input is skipped, shown as far as it can be, and the conversation goes on.
+    async fn give_up_on(&mut self, input: Input, failure: Failure) -> StepResult {
+        let out_of_service = self.harness.open_session(self.mission, self.saved.clone()).await.is_err();
+        let mut events = vec![DriverEvent::Problem(failure.clone())];
+        if out_of_service {
+            self.raw = true;
+            events.push(DriverEvent::Notice(Notice {
+                level: NoticeLevel::Error,
+                code: "driver.raw".to_owned(),
+                text: "the harness plugin is out of service: output is shown as it comes".to_owned(),
+            }));
+            let mut result = raw_step(input);
+            events.append(&mut result.events);
+            return StepResult { events, actions: result.actions };
+        }
+        match input {
+            Input::Frames(frames) => {
+                let bytes: Vec<u8> =
+                    frames.iter().flat_map(|frame| frame.bytes.iter().copied()).take(SHOWN_OF_SKIPPED).collect();
+                events.push(DriverEvent::Notice(Notice {
+                    level: NoticeLevel::Error,
+                    code: "driver.skipped".to_owned(),
+                    text: String::from_utf8_lossy(&bytes).into_owned(),
+                }));
+            }
+            Input::Exited(exit) => events.push(end_by_exit(&exit)),
+            Input::Prompt(_) => return ended_by(failure),
+            Input::Gap(_) | Input::Interrupt | Input::Timer(_) => {}
+        }
+        StepResult { events, actions: Vec::new() }
+    }
+}
+
+struct Refusal {
+    failure: Failure,
+    /// The plugin broke, rather than say that it cannot.
+    trapped: bool,
+}
+
+fn ended_by(failure: Failure) -> StepResult {
+    let reason = failure.to_string();
+    let events = vec![DriverEvent::Problem(failure), DriverEvent::TurnEnd { outcome: TurnOutcome::Failed, reason }];
+    StepResult { events, actions: Vec::new() }
+}
+
+fn raw_step(input: Input) -> StepResult {
+    let events = match input {
+        Input::Frames(frames) => frames
+            .into_iter()
+            .map(|frame| {
+                DriverEvent::Message(TextPiece {
+                    id: format!("raw-{}", frame.stream.as_str()),
+                    system: true,
+                    text: String::from_utf8_lossy(&frame.bytes).into_owned(),
+                })
+            })
+            .collect(),
+        Input::Exited(exit) => vec![end_by_exit(&exit)],
+        Input::Prompt(_) | Input::Gap(_) | Input::Interrupt | Input::Timer(_) => Vec::new(),
+    };
+    StepResult { events, actions: Vec::new() }
+}
+
+/// How a turn ended whose driver cannot say it.
+pub(crate) fn end_by_exit(exit: &Exit) -> DriverEvent {
+    let (outcome, reason) = match exit {
+        Exit::Code(0) => (TurnOutcome::Completed, "the process ended with status 0".to_owned()),
+        Exit::Code(code) => (TurnOutcome::Failed, format!("the process ended with status {code}")),
+        Exit::Signal(signal) => (TurnOutcome::Failed, format!("the process was ended by signal {signal}")),
+        Exit::Lost(why) => (TurnOutcome::Failed, format!("the process was lost: {why}")),
+    };
+    DriverEvent::TurnEnd { outcome, reason }
+}
+
+/// The failure of a process that ended without its driver saying that the turn was over.
+pub(crate) fn ended_without_word() -> Failure {
+    Failure::new(
+        Blame::Plugin,
+        "driver.no_turn_end",
+        "the process ended and the harness plugin did not say how the turn ended",
+    )
+}

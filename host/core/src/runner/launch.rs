@@ -1,0 +1,154 @@
+//! From a message to a running process.
+
+use std::{io::Write, sync::Arc};
+
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, OpenOptions, OpenOptionsExt},
+};
+use sandboxed_exec::{Run, RunSpec, StdinMode};
+use sandboxed_model::{
+    Blame, Failure, RunId, Timestamp,
+    command::Exit,
+    harness::{LaunchFile, LaunchPlan, Start},
+    mission::Mission,
+};
+use sandboxed_plugins::Harness;
+use sandboxed_store::{MissionChange, RunChange, RunRecord};
+
+use crate::{Result, changes, paths::Paths, sandbox::Sandbox, services::Services};
+
+/// A turn that is ready to be followed.
+pub(super) struct Launched {
+    pub(super) sandbox: Sandbox,
+    pub(super) run: Run,
+    pub(super) record: RunRecord,
+}
+
+impl Services {
+    /// Makes the workspace ready, asks the harness how the agent is started, and starts it. The run is stored
+    /// before it is started, so that no process can exist of which the store knows nothing.
+    pub(super) async fn launch(
+        self: &Arc<Self>,
+        mission: &Mission,
+        harness: &Harness,
+        run: RunId,
+        prompt: &str,
+    ) -> Result<Launched> {
+        let workspace = self.workspace(mission.workspace).await?;
+        let sandbox = self.sandbox(&workspace).await?;
+        let native_session = self.store.live_state(mission.id).await?.native_session;
+        let plan = harness
+            .plan_launch(&Start {
+                mission: mission.id,
+                turn: mission.turns,
+                tree: sandbox.observed().tree.clone(),
+                inbox: format!("{}/{run}", sandbox.observed().inbox),
+                prompt: prompt.to_owned(),
+                model: mission.model.clone(),
+                resume: native_session,
+                settings: mission.settings.to_string(),
+            })
+            .await?;
+        let LaunchPlan { command, files, stdout, stderr } = plan;
+        write_files(&self.paths, &sandbox, run, files).await?;
+        self.remember_baseline(mission, &sandbox, run).await;
+        let grants = self.plugins.inspect(&mission.harness).map(|info| info.grants).unwrap_or_default();
+        let process = sandbox.process(command, &grants).await?;
+        let mut record = RunRecord {
+            id: run,
+            mission: mission.id,
+            turn: mission.turns,
+            pid: None,
+            started_at: Timestamp::now(),
+            ended_at: None,
+            exit: None,
+            stdout_offset: 0,
+            stderr_offset: 0,
+            stdout_framing: stdout,
+            stderr_framing: stderr,
+        };
+        self.update(mission.id, |_| {
+            Ok(MissionChange { run: Some(RunChange::Started(record.clone())), ..MissionChange::default() })
+        })
+        .await?;
+        let run = self
+            .supervisor
+            .start(RunSpec {
+                id: run,
+                program: process.program,
+                args: process.args,
+                env: process.env,
+                cwd: process.cwd,
+                tty: process.tty,
+                stdin: StdinMode::Pipe,
+            })
+            .await
+            .map_err(|error| error.failure())?;
+        record.pid = Some(run.pid());
+        Ok(Launched { sandbox, run, record })
+    }
+
+    async fn remember_baseline(&self, mission: &Mission, sandbox: &Sandbox, run: RunId) {
+        let baseline = changes::baseline(sandbox, &self.paths.tree(mission.workspace)).await;
+        let path = self.paths.baseline(mission.id, run);
+        let written = async {
+            if let Some(directory) = path.parent() {
+                tokio::fs::create_dir_all(directory).await?;
+            }
+            tokio::fs::write(&path, serde_json::to_vec(&baseline)?).await
+        };
+        if let Err(error) = written.await {
+            // The turn goes on; its changed files will be told as unknown.
+            tracing::warn!(%error, "the state of the files before the turn could not be kept");
+        }
+    }
+
+    /// How the files stood before a run.
+    pub(super) async fn baseline(&self, mission: &Mission, run: RunId) -> changes::Baseline {
+        let path = self.paths.baseline(mission.id, run);
+        let read = async { std::io::Result::Ok(serde_json::from_slice(&tokio::fs::read(&path).await?)?) };
+        read.await.unwrap_or_else(|error| changes::Baseline::Unknown { reason: error.to_string() })
+    }
+
+    /// Removes what was left for a run that has ended.
+    pub(super) async fn clear_inbox(&self, mission: &Mission, run: RunId) {
+        let _ = tokio::fs::remove_dir_all(self.paths.inbox(mission.workspace).join(run.to_string())).await;
+        let _ = tokio::fs::remove_file(self.paths.baseline(mission.id, run)).await;
+    }
+}
+
+/// Writes what the harness wants the agent to find, confined to the run's own directory in the inbox.
+async fn write_files(
+    paths: &Paths,
+    sandbox: &Sandbox,
+    run: RunId,
+    files: Vec<LaunchFile>,
+) -> std::result::Result<(), Failure> {
+    let inbox = paths.inbox(sandbox.workspace());
+    let work = move || -> std::io::Result<()> {
+        std::fs::create_dir_all(&inbox)?;
+        let inbox = Dir::open_ambient_dir(&inbox, ambient_authority())?;
+        let name = run.to_string();
+        inbox.create_dir(&name)?;
+        let directory = inbox.open_dir(&name)?;
+        for file in files {
+            if let Some((parents, _)) = file.path.rsplit_once('/') {
+                directory.create_dir_all(parents)?;
+            }
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(if file.executable { 0o755 } else { 0o644 });
+            directory.open_with(&file.path, &options)?.write_all(&file.bytes)?;
+        }
+        Ok(())
+    };
+    let written = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other).and_then(|result| result);
+    written.map_err(|error| {
+        Failure::new(Blame::Host, "run.files", format!("the files of the run could not be written: {error}"))
+    })
+}
+
+/// The end of a run of which only its record is known.
+pub(super) fn lost(why: &str) -> Exit {
+    Exit::Lost(why.to_owned())
+}

@@ -1,0 +1,265 @@
+//! The one path by which a mission's messages become turns.
+//!
+//! Each mission that has something to do has one runner, a task of its own. The store is the truth: a runner can be
+//! lost at any moment with the server and begun anew from what is stored.
+
+mod driver;
+mod framing;
+mod launch;
+mod output_limit;
+mod settle;
+mod spool;
+mod translate;
+mod turn;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sandboxed_model::{
+    MessageId, MissionId, RunId,
+    event::{EventBody, Message, MessageRole, StateChange, TurnStarted},
+    mission::Mission,
+    queue::QueuedMessage,
+    state::MissionState,
+};
+use sandboxed_store::{MissionChange, QueueChange};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::{Error, Result, admission::Place, services::Services};
+
+/// What a runner can be told.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// There may be something to do.
+    Wake,
+    /// End the turn that is under way, early.
+    Interrupt,
+    /// End the mission; answered when none of its processes is left.
+    Cancel(oneshot::Sender<()>),
+}
+
+/// The runners of all missions.
+#[derive(Default)]
+pub(crate) struct Runners {
+    controls: Mutex<HashMap<MissionId, mpsc::Sender<Control>>>,
+    tasks: TaskTracker,
+}
+
+impl Runners {
+    /// Waits until all runners have stopped.
+    pub(crate) async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn sender(&self, mission: MissionId) -> Option<mpsc::Sender<Control>> {
+        self.controls.lock().unwrap_or_else(PoisonError::into_inner).get(&mission).cloned()
+    }
+}
+
+impl Services {
+    /// Sees to it that a mission with something to do is worked on.
+    pub(crate) fn wake(self: &Arc<Self>, mission: MissionId) {
+        if *self.stop.borrow() {
+            return;
+        }
+        let mut controls = self.runners.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runner) = controls.get(&mission) {
+            // A full channel holds a wake-up already.
+            let _ = runner.try_send(Control::Wake);
+            return;
+        }
+        let (sender, receiver) = mpsc::channel(16);
+        controls.insert(mission, sender);
+        let runner = Runner { services: Arc::clone(self), mission, controls: receiver };
+        let span = tracing::info_span!("mission", mission = %mission);
+        self.runners.tasks.spawn(runner.run().instrument(span));
+    }
+
+    /// Asks a mission's turn to end early. False when no turn is under way.
+    pub(crate) async fn interrupt(&self, mission: MissionId) -> bool {
+        match self.runners.sender(mission) {
+            Some(runner) => runner.send(Control::Interrupt).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Ends a mission's runner and its processes. False when there is no runner.
+    pub(crate) async fn cancel(&self, mission: MissionId) -> bool {
+        let Some(runner) = self.runners.sender(mission) else { return false };
+        let (done, cancelled) = oneshot::channel();
+        runner.send(Control::Cancel(done)).await.is_ok() && cancelled.await.is_ok()
+    }
+}
+
+/// The task of one mission.
+struct Runner {
+    services: Arc<Services>,
+    mission: MissionId,
+    controls: mpsc::Receiver<Control>,
+}
+
+/// How a turn came to its end.
+enum TurnEnd {
+    /// The turn is stored as ended.
+    Settled,
+    /// The mission was cancelled; whoever asked waits for this answer.
+    Cancelled(oneshot::Sender<()>),
+    /// The server stops; the process goes on and the turn is taken up at the next start.
+    Left,
+}
+
+impl Runner {
+    async fn run(mut self) {
+        loop {
+            match self.next().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    if self.retire() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    // The store is not available (a full disk, say). What is stored still says what is to be done,
+                    // and the next message or the next start tries again.
+                    tracing::error!(%error, "the mission cannot go on");
+                    self.retire_at_once();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does the next thing; false when there is nothing to do.
+    async fn next(&mut self) -> Result<bool> {
+        if *self.services.stop.borrow() {
+            return Ok(false);
+        }
+        let mission = self.services.mission(self.mission).await?;
+        let end = match mission.state {
+            MissionState::Queued => {
+                let Some(place) = self.admitted(&mission).await? else { return Ok(true) };
+                self.begin_turn(place).await?
+            }
+            MissionState::Running | MissionState::AwaitingApproval => {
+                let place = self.services.admission.place_for_running(mission.workspace);
+                self.take_up_turn(mission, place).await?
+            }
+            _ => {
+                while let Ok(control) = self.controls.try_recv() {
+                    // A mission that waits has nothing to end.
+                    if let Control::Cancel(done) = control {
+                        let _ = done.send(());
+                    }
+                }
+                return Ok(false);
+            }
+        };
+        if let Some(TurnEnd::Cancelled(done)) = end {
+            let _ = done.send(());
+        }
+        Ok(true)
+    }
+
+    /// Waits for a place; none when something else came first.
+    async fn admitted(&mut self, mission: &Mission) -> Result<Option<Place>> {
+        let services = Arc::clone(&self.services);
+        let mut stopping = services.stopping();
+        let mut place = std::pin::pin!(services.admission.place(mission.workspace));
+        loop {
+            tokio::select! {
+                place = &mut place => return Ok(Some(place)),
+                () = stopping.wait() => return Ok(None),
+                control = self.controls.recv() => match control {
+                    Some(Control::Cancel(done)) => {
+                        self.transition(MissionState::Cancelled, "cancelled before its turn").await?;
+                        let _ = done.send(());
+                        return Ok(None);
+                    }
+                    // Nothing runs that could be interrupted, and the queue is read when the place is there.
+                    Some(Control::Interrupt | Control::Wake) => {}
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+
+    /// Takes the first message from the queue and works on it.
+    async fn begin_turn(&mut self, place: Place) -> Result<Option<TurnEnd>> {
+        let run = RunId::new();
+        let Some(QueuedMessage { id, text, .. }) = self.services.store.queue(self.mission).await?.into_iter().next()
+        else {
+            self.transition(MissionState::AwaitingUser, "there is no message to work on").await?;
+            return Ok(None);
+        };
+        let committed = self
+            .services
+            .update(self.mission, |mission| {
+                if mission.state != MissionState::Queued {
+                    return Err(Error::Conflict {
+                        code: "mission.not_queued",
+                        message: format!("the mission is {} by now", mission.state),
+                    });
+                }
+                Ok(MissionChange {
+                    events: vec![
+                        state(mission.state, MissionState::Running, "its turn has come"),
+                        EventBody::TurnStarted(TurnStarted { message: id }),
+                        user_message(id, text.clone()),
+                    ],
+                    queue: vec![QueueChange::Take(id)],
+                    problem: Some(None),
+                    ..MissionChange::default()
+                })
+            })
+            .await;
+        let mission = match committed {
+            Ok(committed) => committed.mission,
+            // Edited, removed or cancelled in this very moment: look again.
+            Err(Error::Conflict { .. } | Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(self.work(mission, run, text, place).await?))
+    }
+
+    async fn transition(&self, to: MissionState, cause: &str) -> Result<()> {
+        self.services
+            .update(self.mission, |mission| {
+                Ok(MissionChange { events: vec![state(mission.state, to, cause)], ..MissionChange::default() })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Ends the task unless somebody wants something in this very moment.
+    fn retire(&mut self) -> bool {
+        let mut controls = self.services.runners.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        // While the lock is held no control can be sent that this look does not see, apart from senders that were
+        // cloned before: they find the channel closed and say so to their caller.
+        if self.controls.is_empty() || *self.services.stop.borrow() {
+            controls.remove(&self.mission);
+            self.controls.close();
+            return true;
+        }
+        false
+    }
+
+    fn retire_at_once(&mut self) {
+        let mut controls = self.services.runners.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        controls.remove(&self.mission);
+        self.controls.close();
+    }
+}
+
+/// The event of a change of state.
+pub(crate) fn state(from: MissionState, to: MissionState, cause: &str) -> EventBody {
+    EventBody::State(StateChange { from: Some(from), to, cause: cause.to_owned() })
+}
+
+fn user_message(id: MessageId, text: String) -> EventBody {
+    EventBody::Message(Message { id: id.to_string(), role: MessageRole::User, text })
+}

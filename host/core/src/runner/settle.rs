@@ -1,0 +1,111 @@
+//! The end of a turn: its last events, the files it changed, and where the mission stands then.
+
+use sandboxed_model::{
+    Failure,
+    command::Exit,
+    event::{EventBody, RunEnded, TurnEnded},
+    harness::TurnOutcome,
+    mission::Mission,
+    state::MissionState,
+};
+use sandboxed_store::{MissionChange, RunChange};
+use tokio::sync::oneshot;
+
+use super::{
+    Runner, TurnEnd, state,
+    turn::{Turn, run_lost},
+};
+use crate::{Result, changes};
+
+impl Turn {
+    /// Stores the end of a turn whose process has ended.
+    pub(super) async fn settle(mut self) -> Result<TurnEnd> {
+        let exit = self.exit.clone().unwrap_or_else(|| Exit::Lost("nothing is known of the process".to_owned()));
+        let lost = match &exit {
+            Exit::Lost(why) if self.cancelled.is_none() => Some(run_lost(why)),
+            _ => None,
+        };
+        self.translator.close();
+        let mut events = self.translator.take();
+        events.push(EventBody::RunEnded(RunEnded { run: self.record.id, exit: exit.clone() }));
+        if let Some(sandbox) = &self.sandbox {
+            let baseline = self.services.baseline(&self.mission, self.record.id).await;
+            let tree = self.services.paths.tree(self.mission.workspace);
+            events.extend(changes::since(&baseline, sandbox, &tree).await);
+        }
+        let (outcome, reason) = match (&self.cancelled, self.translator.turn_end()) {
+            (Some(_), _) => (TurnOutcome::Interrupted, "cancelled".to_owned()),
+            (None, Some(end)) => end.clone(),
+            (None, None) => (TurnOutcome::Failed, "the turn ended without a word".to_owned()),
+        };
+        let cancelled = self.cancelled.is_some();
+        events.push(EventBody::TurnEnded(TurnEnded { outcome, reason: reason.clone() }));
+        let change = MissionChange { run: Some(RunChange::Ended { run: self.record.id, exit }), ..self.progress() };
+        self.services
+            .update(self.mission.id, |mission| {
+                let to = match () {
+                    () if cancelled => MissionState::Cancelled,
+                    () if lost.is_some() => MissionState::Interrupted,
+                    () => after_turn(mission, outcome),
+                };
+                events.push(state(mission.state, to, &reason));
+                if to == MissionState::AwaitingUser && mission.queued_messages > 0 {
+                    events.push(state(to, MissionState::Queued, "the next message waits"));
+                }
+                Ok(MissionChange { events, problem: Some(lost), ..change })
+            })
+            .await?;
+        self.services.clear_inbox(&self.mission, self.record.id).await;
+        Ok(match self.cancelled.take() {
+            Some(done) => TurnEnd::Cancelled(done),
+            None => TurnEnd::Settled,
+        })
+    }
+}
+
+impl Runner {
+    /// Stores the end of a turn whose process could not be started.
+    pub(super) async fn settle_unlaunched(&self, mission: Mission, failure: Failure) -> Result<TurnEnd> {
+        let reason = failure.to_string();
+        self.services
+            .update(mission.id, |mission| {
+                Ok(MissionChange {
+                    events: vec![
+                        EventBody::Error(failure.clone()),
+                        EventBody::TurnEnded(TurnEnded { outcome: TurnOutcome::Failed, reason: reason.clone() }),
+                        state(mission.state, MissionState::Failed, &reason),
+                    ],
+                    problem: Some(Some(failure)),
+                    ..MissionChange::default()
+                })
+            })
+            .await?;
+        Ok(TurnEnd::Settled)
+    }
+
+    /// Stores the end of a turn that was cancelled before its process was started.
+    pub(super) async fn settle_cancelled(&self, mission: Mission, done: oneshot::Sender<()>) -> Result<TurnEnd> {
+        self.services
+            .update(mission.id, |mission| {
+                let reason = "cancelled".to_owned();
+                Ok(MissionChange {
+                    events: vec![
+                        EventBody::TurnEnded(TurnEnded { outcome: TurnOutcome::Interrupted, reason }),
+                        state(mission.state, MissionState::Cancelled, "cancelled"),
+                    ],
+                    ..MissionChange::default()
+                })
+            })
+            .await?;
+        Ok(TurnEnd::Cancelled(done))
+    }
+}
+
+/// Where a mission stands after a turn that was seen to its end.
+fn after_turn(mission: &Mission, outcome: TurnOutcome) -> MissionState {
+    match outcome {
+        TurnOutcome::Completed if mission.one_shot => MissionState::Done,
+        TurnOutcome::Failed | TurnOutcome::Interrupted if mission.one_shot => MissionState::Failed,
+        _ => MissionState::AwaitingUser,
+    }
+}

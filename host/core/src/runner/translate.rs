@@ -1,0 +1,180 @@
+//! From what a driver says to what the event log keeps.
+
+use std::collections::BTreeMap;
+
+use sandboxed_model::{
+    event::{EventBody, Message, MessageRole, Other, Plan, Session, Thought, ToolOutput, ToolStatus},
+    harness::{DriverEvent, TurnOutcome},
+};
+
+use super::output_limit::{OutputLimit, Printed};
+
+/// Translates the events of one turn, merging neighbouring pieces of one text.
+pub(crate) struct Translator {
+    limit: OutputLimit,
+    bodies: Vec<EventBody>,
+    turn_end: Option<(TurnOutcome, String)>,
+}
+
+impl Translator {
+    /// For a turn in which `tool_output_limit` bytes of each tool call's output are kept.
+    pub(crate) fn new(tool_output_limit: u64) -> Self {
+        Self { limit: OutputLimit::new(tool_output_limit), bodies: Vec::new(), turn_end: None }
+    }
+
+    /// What a server that takes the turn up after a crash must know.
+    pub(crate) fn printed(&self) -> BTreeMap<String, Printed> {
+        self.limit.printed()
+    }
+
+    /// Goes on after a crash.
+    pub(crate) fn restore(&mut self, printed: BTreeMap<String, Printed>) {
+        self.limit.restore(printed);
+    }
+
+    /// Takes what a step said.
+    pub(crate) fn push(&mut self, events: Vec<DriverEvent>) {
+        for event in events {
+            self.push_one(event);
+        }
+    }
+
+    /// The log's events of all that was pushed since the last call.
+    pub(crate) fn take(&mut self) -> Vec<EventBody> {
+        std::mem::take(&mut self.bodies)
+    }
+
+    /// How the turn ended, once a driver said so. The first word counts.
+    pub(crate) fn turn_end(&self) -> Option<&(TurnOutcome, String)> {
+        self.turn_end.as_ref()
+    }
+
+    /// The turn is over: what is left of tool calls that were not finished.
+    pub(crate) fn close(&mut self) {
+        for output in self.limit.finish_all() {
+            self.bodies.push(EventBody::ToolOutput(output));
+        }
+    }
+
+    fn push_one(&mut self, event: DriverEvent) {
+        match event {
+            DriverEvent::Session(id) => self.bodies.push(EventBody::Session(Session { id })),
+            DriverEvent::Message(piece) => {
+                let role = if piece.system { MessageRole::System } else { MessageRole::Agent };
+                match self.bodies.last_mut() {
+                    Some(EventBody::Message(last)) if last.id == piece.id && last.role == role => {
+                        last.text.push_str(&piece.text);
+                    }
+                    _ => self.bodies.push(EventBody::Message(Message { id: piece.id, role, text: piece.text })),
+                }
+            }
+            DriverEvent::Thought(piece) => match self.bodies.last_mut() {
+                Some(EventBody::Thought(last)) if last.id == piece.id => last.text.push_str(&piece.text),
+                _ => self.bodies.push(EventBody::Thought(Thought { id: piece.id, text: piece.text })),
+            },
+            DriverEvent::ToolCall(call) => {
+                if matches!(call.status, ToolStatus::Completed | ToolStatus::Failed) {
+                    for output in self.limit.finish(&call.id) {
+                        self.bodies.push(EventBody::ToolOutput(output));
+                    }
+                }
+                self.bodies.push(EventBody::ToolCall(call));
+            }
+            DriverEvent::ToolOutput { id, stream, text } => {
+                if let Some(output) = self.limit.admit(id, stream, text) {
+                    self.push_output(output);
+                }
+            }
+            DriverEvent::Plan(entries) => self.bodies.push(EventBody::Plan(Plan { entries })),
+            DriverEvent::Usage(usage) => self.bodies.push(EventBody::Usage(usage)),
+            DriverEvent::Notice(notice) => self.bodies.push(EventBody::Notice(notice)),
+            DriverEvent::Retry(retry) => self.bodies.push(EventBody::Retry(retry)),
+            DriverEvent::Problem(failure) => self.bodies.push(EventBody::Error(failure)),
+            DriverEvent::TurnEnd { outcome, reason } => {
+                self.turn_end.get_or_insert((outcome, reason));
+            }
+            DriverEvent::Other { name, json } => {
+                // What an agent prints may be anything; a text is the one JSON value that can hold it all.
+                let value = serde_json::from_str(&json).unwrap_or(serde_json::Value::String(json));
+                self.bodies.push(EventBody::Other(Other { name, value }));
+            }
+        }
+    }
+
+    fn push_output(&mut self, output: ToolOutput) {
+        match self.bodies.last_mut() {
+            Some(EventBody::ToolOutput(last)) if last.id == output.id && last.stream == output.stream => {
+                last.text.push_str(&output.text);
+            }
+            _ => self.bodies.push(EventBody::ToolOutput(output)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sandboxed_model::{
+        command::OutputStream,
+        event::{ToolCall, ToolKind},
+        harness::TextPiece,
+    };
+
+    use super::*;
+
+    fn said(id: &str, text: &str) -> DriverEvent {
+        DriverEvent::Message(TextPiece { id: id.to_owned(), system: false, text: text.to_owned() })
+    }
+
+    #[test]
+    fn neighbouring_pieces_of_one_message_become_one_event() {
+        let mut translator = Translator::new(100);
+        translator.push(vec![said("m1", "hel"), said("m1", "lo"), said("m2", "!")]);
+        let texts: Vec<_> = translator
+            .take()
+            .into_iter()
+            .map(|body| match body {
+                EventBody::Message(message) => message.text,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(texts, ["hello", "!"]);
+    }
+
+    #[test]
+    fn the_end_of_long_output_stands_before_the_end_of_its_call() {
+        let mut translator = Translator::new(16);
+        translator.push(vec![
+            DriverEvent::ToolOutput { id: "c".to_owned(), stream: OutputStream::Stdout, text: "x".repeat(50) },
+            DriverEvent::ToolCall(ToolCall {
+                id: "c".to_owned(),
+                parent: None,
+                title: "t".to_owned(),
+                kind: ToolKind::Execute,
+                status: ToolStatus::Completed,
+                input: serde_json::Value::Null,
+                exit_code: Some(0),
+            }),
+        ]);
+        let bodies = translator.take();
+        assert!(matches!(&bodies[0], EventBody::ToolOutput(output) if output.omitted_bytes == 49), "{bodies:?}");
+        assert!(matches!(&bodies[1], EventBody::ToolCall(_)));
+    }
+
+    #[test]
+    fn the_first_word_on_how_a_turn_ended_counts() {
+        let mut translator = Translator::new(100);
+        let end = |outcome, reason: &str| DriverEvent::TurnEnd { outcome, reason: reason.to_owned() };
+        translator.push(vec![end(TurnOutcome::Failed, "first"), end(TurnOutcome::Completed, "second")]);
+        assert_eq!(translator.turn_end(), Some(&(TurnOutcome::Failed, "first".to_owned())));
+    }
+
+    #[test]
+    fn what_is_not_json_is_kept_as_text() {
+        let mut translator = Translator::new(100);
+        translator.push(vec![DriverEvent::Other { name: "x".to_owned(), json: "{oops".to_owned() }]);
+        assert_eq!(
+            translator.take(),
+            [EventBody::Other(Other { name: "x".to_owned(), value: serde_json::json!("{oops") })]
+        );
+    }
+}

@@ -1,0 +1,493 @@
+//! One turn: what its process prints goes to the driver, what the driver says goes to the store, and what it wants
+//! done is done.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sandboxed_exec::{Attached, Run, SpoolReader};
+use sandboxed_model::{
+    Blame, Failure, RunId, Timestamp,
+    command::{Exit, OutputStream},
+    event::{EventBody, RunStarted},
+    harness::{Action, DriverEvent, Gap, Input, TurnOutcome},
+    mission::Mission,
+};
+use sandboxed_store::{ActionId, MissionChange, Offsets, RunChange, RunRecord};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    Control, Runner, TurnEnd,
+    driver::Driver,
+    framing::Framer,
+    launch::{Launched, lost},
+    output_limit::Printed,
+    spool::{PIECE, Piece, Pieces},
+    translate::Translator,
+};
+use crate::{Result, admission::Place, sandbox::Sandbox, services::Services};
+
+/// The least time between two steps while output comes in small pieces: events are told thirty times a second, and
+/// a chatty process costs thirty transactions a second and not one a line.
+const STEP_INTERVAL: Duration = Duration::from_millis(33);
+
+/// What a turn needs besides the mission.
+pub(super) struct Turn {
+    pub(super) services: Arc<Services>,
+    pub(super) mission: Mission,
+    pub(super) record: RunRecord,
+    pub(super) sandbox: Option<Sandbox>,
+    pub(super) run: Option<Run>,
+    pub(super) driver: Driver,
+    pub(super) translator: Translator,
+    framers: [Framer; 2],
+    timers: HashMap<u32, (Instant, ActionId)>,
+    done: Vec<ActionId>,
+    last_step: Option<Instant>,
+    last_output: Instant,
+    pub(super) exit: Option<Exit>,
+    pub(super) cancelled: Option<oneshot::Sender<()>>,
+    kill_at: Option<Instant>,
+    _place: Place,
+}
+
+/// What is kept of a session between two steps.
+#[derive(Serialize, Deserialize)]
+struct SavedTurn {
+    /// What the driver saved, in base64.
+    driver: Option<String>,
+    printed: BTreeMap<String, Printed>,
+}
+
+impl Runner {
+    /// Launches a turn that was just begun and sees it to its end.
+    pub(super) async fn work(&mut self, mission: Mission, run: RunId, prompt: String, place: Place) -> Result<TurnEnd> {
+        let harness = match self.services.plugins.harness(&mission.harness) {
+            Ok(harness) => harness,
+            Err(failure) => return self.settle_unlaunched(mission, failure).await,
+        };
+        let launched = {
+            let services = Arc::clone(&self.services);
+            let mut launching = std::pin::pin!(services.launch(&mission, &harness, run, &prompt));
+            loop {
+                tokio::select! {
+                    launched = &mut launching => break Ok(launched),
+                    control = self.controls.recv() => if let Some(Control::Cancel(done)) = control { break Err(done) },
+                }
+            }
+        };
+        let launched = match launched {
+            Ok(launched) => launched,
+            Err(done) => {
+                // A process that was just started is killed with the attempt; what is left of it is found here.
+                self.services.abandon(&mission, run).await?;
+                return self.settle_cancelled(mission, done).await;
+            }
+        };
+        let Launched { sandbox, run, record } = match launched {
+            Ok(launched) => launched,
+            Err(error) => return self.settle_unlaunched(mission, error.failure()).await,
+        };
+        let saved = self.services.store.live_state(mission.id).await?.session_state;
+        let (driver_state, _) = read_saved(saved);
+        let readers = readers(&self.services, run.id(), [0, 0]);
+        let pid = run.pid();
+        let mut turn = Turn::new(
+            Arc::clone(&self.services),
+            mission,
+            record,
+            Driver::new(harness, self.mission, driver_state),
+            place,
+        );
+        turn.sandbox = Some(sandbox);
+        turn.run = Some(run);
+        turn.begin(pid, prompt).await?;
+        self.follow(turn, readers).await
+    }
+
+    /// Takes up a turn that a former server left.
+    pub(super) async fn take_up_turn(&mut self, mission: Mission, place: Place) -> Result<Option<TurnEnd>> {
+        let state = self.services.store.live_state(mission.id).await?;
+        let prompt = state.last_prompt.unwrap_or_default();
+        let Some(record) = state.live_run else {
+            return Ok(Some(self.work(mission, RunId::new(), prompt, place).await?));
+        };
+        let harness = match self.services.plugins.harness(&mission.harness) {
+            Ok(harness) => harness,
+            Err(failure) => {
+                self.services.abandon(&mission, record.id).await?;
+                return Ok(Some(self.settle_unlaunched(mission, failure).await?));
+            }
+        };
+        let (driver_state, printed) = read_saved(state.session_state);
+        let mut turn = Turn::new(
+            Arc::clone(&self.services),
+            mission,
+            record,
+            Driver::new(harness, self.mission, driver_state),
+            place,
+        );
+        turn.translator.restore(printed);
+        match self.services.supervisor.attach(turn.record.id).await.map_err(|error| error.failure())? {
+            Attached::Live(run) => turn.run = Some(run),
+            Attached::Ended(exit) => turn.exit = Some(exit),
+            Attached::Lost { reason } => turn.exit = Some(Exit::Lost(reason)),
+            Attached::Missing => {
+                // The server died between storing the run and starting it: nothing ran.
+                turn.services.note_end(&turn.mission, turn.record.id, lost("it was never started")).await?;
+                let Turn { mission, _place: place, .. } = turn;
+                return Ok(Some(self.work(mission, RunId::new(), prompt, place).await?));
+            }
+        }
+        tracing::info!(run = %turn.record.id, alive = turn.run.is_some(), "taking up a turn after a restart");
+        let workspace = self.services.workspace(turn.mission.workspace).await?;
+        turn.sandbox = self.services.sandbox(&workspace).await.ok();
+        let offsets = [turn.record.stdout_offset, turn.record.stderr_offset];
+        let readers = readers(&self.services, turn.record.id, offsets);
+        if turn.record.pid.is_none() {
+            let pid = turn.run.as_ref().map_or(0, Run::pid);
+            turn.begin(pid, prompt).await?;
+        } else {
+            turn.perform(state.pending_actions).await;
+        }
+        Ok(Some(self.follow(turn, readers).await?))
+    }
+
+    async fn follow(&mut self, mut turn: Turn, readers: [(OutputStream, SpoolReader); 2]) -> Result<TurnEnd> {
+        let mut pieces = Pieces::read(readers);
+        let mut stopping = self.services.stopping();
+        let mut ended_streams = 0;
+        while ended_streams < 2 && !turn.is_over() {
+            let next_timer = turn.next_deadline();
+            tokio::select! {
+                biased;
+                () = stopping.wait() => return Ok(TurnEnd::Left),
+                control = self.controls.recv() => match control {
+                    Some(Control::Interrupt) => turn.interrupt().await?,
+                    Some(Control::Cancel(done)) => turn.cancel(done).await,
+                    Some(Control::Wake) | None => {}
+                },
+                piece = pieces.next() => {
+                    let Some(piece) = piece else { break };
+                    ended_streams += turn.take(piece, &mut pieces).await?;
+                }
+                () = tokio::time::sleep_until(next_timer) => turn.deadline_passed().await?,
+            }
+        }
+        turn.drain_process().await?;
+        turn.settle().await
+    }
+}
+
+impl Turn {
+    fn new(services: Arc<Services>, mission: Mission, record: RunRecord, driver: Driver, place: Place) -> Self {
+        let translator = Translator::new(services.config.missions.tool_output_limit.0);
+        let framers = [
+            Framer::new(OutputStream::Stdout, record.stdout_framing, record.stdout_offset),
+            Framer::new(OutputStream::Stderr, record.stderr_framing, record.stderr_offset),
+        ];
+        Self {
+            services,
+            mission,
+            record,
+            sandbox: None,
+            run: None,
+            driver,
+            translator,
+            framers,
+            timers: HashMap::new(),
+            done: Vec::new(),
+            last_step: None,
+            last_output: Instant::now(),
+            exit: None,
+            cancelled: None,
+            kill_at: None,
+            _place: place,
+        }
+    }
+
+    /// Tells the driver what the person asked. Stored together with the process id, which so says that it was told.
+    async fn begin(&mut self, pid: u32, prompt: String) -> Result<()> {
+        self.record.pid = Some(pid);
+        let result = self.driver.step(Timestamp::now(), Input::Prompt(prompt)).await;
+        self.translator.push(result.events);
+        let mut events = vec![EventBody::RunStarted(RunStarted { run: self.record.id, pid })];
+        events.extend(self.translator.take());
+        let run = Some(RunChange::Launched { run: self.record.id, pid });
+        let change = MissionChange { events, run, plan_actions: result.actions, ..self.progress() };
+        self.store(change).await
+    }
+
+    /// Takes a piece of output and what follows it within a moment. Returns how many streams came to their end.
+    async fn take(&mut self, first: Piece, pieces: &mut Pieces) -> Result<u32> {
+        let now = Instant::now();
+        let until = self.last_step.map_or(now, |last| last + STEP_INTERVAL);
+        let mut batch = Batch::default();
+        batch.add(first, &mut self.framers);
+        while batch.bytes < PIECE && batch.holds_no_turning_point() {
+            let Ok(Some(piece)) = tokio::time::timeout_at(until, pieces.next()).await else { break };
+            batch.add(piece, &mut self.framers);
+        }
+        self.last_output = Instant::now();
+        self.last_step = Some(self.last_output);
+        let ended = batch.ended;
+        for input in batch.inputs() {
+            self.step(input).await?;
+        }
+        for failure in batch.failures {
+            self.translator.push(vec![DriverEvent::Problem(failure)]);
+        }
+        Ok(ended)
+    }
+
+    async fn step(&mut self, input: Input) -> Result<()> {
+        let result = self.driver.step(Timestamp::now(), input).await;
+        self.translator.push(result.events);
+        let events = self.translator.take();
+        let change = MissionChange { events, plan_actions: result.actions, ..self.progress() };
+        self.store(change).await
+    }
+
+    /// What is stored with every step: how far the output was read and what the driver knows.
+    pub(super) fn progress(&mut self) -> MissionChange {
+        let saved = SavedTurn {
+            driver: self.driver.saved().map(|bytes| BASE64_STANDARD.encode(bytes)),
+            printed: self.translator.printed(),
+        };
+        let offsets = Offsets { stdout: self.framers[0].delivered(), stderr: self.framers[1].delivered() };
+        MissionChange {
+            session_state: Some(serde_json::to_vec(&saved).expect("numbers and texts with text keys")),
+            run: Some(RunChange::Progress { run: self.record.id, offsets }),
+            actions_done: std::mem::take(&mut self.done),
+            last_output_at: Some(Timestamp::now()),
+            stalled: Some(false),
+            ..MissionChange::default()
+        }
+    }
+
+    async fn store(&mut self, change: MissionChange) -> Result<()> {
+        let committed = self.services.update(self.mission.id, |_| Ok(change)).await?;
+        self.mission = committed.mission;
+        self.perform(committed.actions).await;
+        Ok(())
+    }
+
+    /// Does what the driver wants done. Each action is stored before it is done, and repeating one is harmless.
+    async fn perform(&mut self, actions: Vec<(ActionId, Action)>) {
+        for (id, action) in actions {
+            let Some(run) = &self.run else {
+                self.done.push(id);
+                continue;
+            };
+            let done = match action {
+                Action::Write(bytes) => run.write(id.0, &bytes).await,
+                Action::CloseInput => run.close_input(id.0).await,
+                Action::Signal(signal) => run.signal(signal).await,
+                Action::Wake { id: timer, after_ms } => {
+                    let due = Instant::now() + Duration::from_millis(after_ms.into());
+                    if let Some((_, replaced)) = self.timers.insert(timer, (due, id)) {
+                        self.done.push(replaced);
+                    }
+                    continue;
+                }
+            };
+            if let Err(error) = done {
+                tracing::debug!(%error, "an action of the driver came too late");
+            }
+            self.done.push(id);
+        }
+    }
+
+    async fn interrupt(&mut self) -> Result<()> {
+        self.step(Input::Interrupt).await?;
+        let grace = self.services.config.missions.interrupt_grace.0;
+        self.kill_at.get_or_insert(Instant::now() + grace);
+        Ok(())
+    }
+
+    async fn cancel(&mut self, done: oneshot::Sender<()>) {
+        if let Some(earlier) = self.cancelled.replace(done) {
+            let _ = earlier.send(());
+        }
+        self.kill().await;
+    }
+
+    async fn kill(&mut self) {
+        self.kill_at = None;
+        if let Some(run) = &self.run
+            && let Err(error) = run.kill().await
+        {
+            tracing::error!(%error, run = %self.record.id, "the processes of the run could not be killed");
+        }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let stall = (!self.mission.stalled).then(|| self.last_output + self.services.config.missions.stall_after.0);
+        let timer = self.timers.values().map(|(due, _)| *due).min();
+        // Without any deadline, an hour is as good as never: the loop simply comes round.
+        let idle = Instant::now() + Duration::from_secs(3600);
+        [stall, timer, self.kill_at].into_iter().flatten().fold(idle, Instant::min)
+    }
+
+    async fn deadline_passed(&mut self) -> Result<()> {
+        let now = Instant::now();
+        if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill().await;
+        }
+        let due: Vec<u32> = self.timers.iter().filter(|(_, (due, _))| *due <= now).map(|(&id, _)| id).collect();
+        for timer in due {
+            if let Some((_, action)) = self.timers.remove(&timer) {
+                self.done.push(action);
+            }
+            self.step(Input::Timer(timer)).await?;
+        }
+        let stall_after = self.services.config.missions.stall_after.0;
+        if !self.mission.stalled && self.last_output + stall_after <= now {
+            self.store(MissionChange { stalled: Some(true), ..MissionChange::default() }).await?;
+        }
+        Ok(())
+    }
+
+    /// The driver said that the turn is over while its process lives.
+    fn is_over(&self) -> bool {
+        self.translator.turn_end().is_some() && self.exit.is_none()
+    }
+
+    /// Sees the process to its end and tells the driver.
+    async fn drain_process(&mut self) -> Result<()> {
+        let said_over = self.is_over();
+        if said_over && let Some(run) = &self.run {
+            let _ = run.close_input(u64::MAX).await;
+            let grace = self.services.config.missions.interrupt_grace.0;
+            if tokio::time::timeout(grace, run.exit()).await.is_err() {
+                self.kill().await;
+            }
+        }
+        if self.exit.is_none() {
+            self.exit = Some(match &self.run {
+                Some(run) => run.exit().await,
+                None => lost("nothing is known of the process"),
+            });
+        }
+        if said_over {
+            return Ok(());
+        }
+        let rest: Vec<_> = self.framers.iter_mut().filter_map(Framer::flush).collect();
+        if !rest.is_empty() {
+            self.step(Input::Frames(rest)).await?;
+        }
+        let exit = self.exit.clone().unwrap_or_else(|| lost("nothing is known of the process"));
+        let result = self.driver.step(Timestamp::now(), Input::Exited(exit.clone())).await;
+        self.translator.push(result.events);
+        if self.translator.turn_end().is_none() {
+            self.translator.push(vec![
+                DriverEvent::Problem(super::driver::ended_without_word()),
+                DriverEvent::TurnEnd {
+                    outcome: TurnOutcome::Failed,
+                    reason: "the process ended without finishing the turn".to_owned(),
+                },
+            ]);
+        }
+        Ok(())
+    }
+}
+
+fn readers(services: &Services, run: RunId, [stdout, stderr]: [u64; 2]) -> [(OutputStream, SpoolReader); 2] {
+    let reader = |stream, offset| (stream, services.supervisor.reader(run, stream, offset));
+    [reader(OutputStream::Stdout, stdout), reader(OutputStream::Stderr, stderr)]
+}
+
+/// Output that goes to the driver in one go.
+#[derive(Default)]
+struct Batch {
+    inputs: Vec<Input>,
+    bytes: usize,
+    ended: u32,
+    failures: Vec<Failure>,
+}
+
+impl Batch {
+    fn add(&mut self, piece: Piece, framers: &mut [Framer; 2]) {
+        match piece {
+            Piece::Bytes { stream, bytes } => {
+                self.bytes += bytes.len();
+                let frames = framers[index(stream)].push(bytes);
+                match self.inputs.last_mut() {
+                    Some(Input::Frames(batch)) => batch.extend(frames),
+                    _ => self.inputs.push(Input::Frames(frames)),
+                }
+            }
+            Piece::Gap { stream, offset, length } => {
+                let framer = &mut framers[index(stream)];
+                if let Some(rest) = framer.flush() {
+                    self.inputs.push(Input::Frames(vec![rest]));
+                }
+                framer.skip_to(offset + length);
+                self.inputs.push(Input::Gap(Gap { stream, offset, length }));
+            }
+            Piece::End => self.ended += 1,
+            Piece::Failed(failure) => {
+                self.ended += 1;
+                self.failures.push(failure);
+            }
+        }
+    }
+
+    /// Whether the batch may go on to grow.
+    fn holds_no_turning_point(&self) -> bool {
+        self.ended == 0 && !self.inputs.iter().any(|input| matches!(input, Input::Gap(_)))
+    }
+
+    fn inputs(&mut self) -> impl Iterator<Item = Input> + use<> {
+        std::mem::take(&mut self.inputs).into_iter().filter(|input| match input {
+            Input::Frames(frames) => !frames.is_empty(),
+            _ => true,
+        })
+    }
+}
+
+const fn index(stream: OutputStream) -> usize {
+    match stream {
+        OutputStream::Stdout => 0,
+        OutputStream::Stderr => 1,
+    }
+}
+
+fn read_saved(bytes: Option<Vec<u8>>) -> (Option<Vec<u8>>, BTreeMap<String, Printed>) {
+    let saved: Option<SavedTurn> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    match saved {
+        Some(saved) => (saved.driver.and_then(|text| BASE64_STANDARD.decode(text).ok()), saved.printed),
+        None => (None, BTreeMap::new()),
+    }
+}
+
+impl Services {
+    /// Kills whatever there is of a run and stores its end.
+    pub(super) async fn abandon(&self, mission: &Mission, run: RunId) -> Result<()> {
+        if let Ok(Attached::Live(run)) = self.supervisor.attach(run).await {
+            if let Err(error) = run.kill().await {
+                tracing::error!(%error, run = %run.id(), "the processes of the run could not be killed");
+            }
+            run.exit().await;
+        }
+        let known = self.store.live_state(mission.id).await?.live_run.is_some_and(|live| live.id == run);
+        if known { self.note_end(mission, run, lost("it was given up")).await } else { Ok(()) }
+    }
+
+    /// Stores the end of a run without any event.
+    pub(super) async fn note_end(&self, mission: &Mission, run: RunId, exit: Exit) -> Result<()> {
+        let change = MissionChange { run: Some(RunChange::Ended { run, exit }), ..MissionChange::default() };
+        self.update(mission.id, |_| Ok(change)).await?;
+        Ok(())
+    }
+}
+
+/// The failure of a mission whose run was lost.
+pub(super) fn run_lost(why: &str) -> Failure {
+    Failure::new(Blame::Unavailable, "run.lost", format!("the run was lost: {why}"))
+        .with_hint("resume the mission to send its last message again")
+}

@@ -1,0 +1,89 @@
+//! What the use cases share.
+
+use std::sync::Arc;
+
+use sandboxed_exec::Supervisor;
+use sandboxed_model::{MissionId, access::Principal, config::Config, mission::Mission, workspace::Workspace};
+use sandboxed_plugins::PluginHost;
+use sandboxed_store::{Committed, MissionChange, Store};
+use tokio::sync::watch;
+
+use crate::{
+    Result,
+    admission::Admission,
+    live::LiveHub,
+    paths::Paths,
+    runner::Runners,
+    sandbox::{Sandbox, spec_of},
+    secrets::SecretBook,
+    throttle::LoginThrottle,
+};
+
+/// Everything that a use case may need.
+pub(crate) struct Services {
+    pub(crate) config: Config,
+    pub(crate) paths: Paths,
+    pub(crate) store: Store,
+    pub(crate) plugins: PluginHost,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) secrets: Arc<SecretBook>,
+    pub(crate) live: LiveHub,
+    pub(crate) admission: Admission,
+    pub(crate) throttle: LoginThrottle,
+    pub(crate) runners: Runners,
+    pub(crate) local: LocalAccess,
+    pub(crate) stop: watch::Sender<bool>,
+}
+
+/// The operator on this machine.
+pub(crate) struct LocalAccess {
+    pub(crate) token: String,
+    pub(crate) principal: Principal,
+}
+
+/// Tells when the server stops.
+pub(crate) struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Waits until the server stops.
+    pub(crate) async fn wait(&mut self) {
+        // An error means that the services are gone, which is a stop as well.
+        let _ = self.0.wait_for(|&stopped| stopped).await;
+    }
+}
+
+impl Services {
+    pub(crate) fn stopping(&self) -> Stopping {
+        Stopping(self.stop.subscribe())
+    }
+
+    /// The mission of this id.
+    pub(crate) async fn mission(&self, id: MissionId) -> Result<Mission> {
+        Ok(self.store.mission(id).await?)
+    }
+
+    /// The one way to change a mission: looks at it as it stands, decides, stores and tells the followers, with no
+    /// other change of the mission in between.
+    pub(crate) async fn update(
+        &self,
+        id: MissionId,
+        decide: impl FnOnce(&Mission) -> Result<MissionChange> + Send,
+    ) -> Result<Committed> {
+        let before = self.mission(id).await?;
+        let live = self.live.mission(id, before.last_seq);
+        let _changing = live.changing.lock().await;
+        let mission = self.mission(id).await?;
+        let committed = self.store.commit(id, decide(&mission)?).await?;
+        live.publish(&committed.events);
+        self.live.publish_revision(committed.mission.revision);
+        Ok(committed)
+    }
+
+    /// Makes a workspace ready to be entered.
+    pub(crate) async fn sandbox(&self, workspace: &Workspace) -> Result<Sandbox> {
+        let backend = self.plugins.backend(&workspace.backend)?;
+        let grants = self.plugins.inspect(&workspace.backend).map(|info| info.grants).unwrap_or_default();
+        let spec = spec_of(workspace, &self.paths);
+        Ok(Sandbox::enter(backend, grants, Arc::clone(&self.secrets), spec).await?)
+    }
+}

@@ -1,0 +1,154 @@
+//! What a person can do with workspaces.
+
+use std::path::Path;
+
+use cap_std::{ambient_authority, fs::Dir};
+use sandboxed_model::{
+    Timestamp, WorkspaceId,
+    access::Principal,
+    backend::WorkspacePhase,
+    page::{Page, PageRequest},
+    plugin::PluginKind,
+    workspace::{NewWorkspace, Workspace, WorkspaceName},
+};
+
+use crate::{Error, Orchestrator, Result, sandbox::spec_of, services::Services};
+
+/// How long a backend may take to end what it runs for a workspace that is deleted.
+const STOP_GRACE_MS: u32 = 5_000;
+
+impl Orchestrator {
+    /// Makes a workspace: its directory, and whatever its backend needs.
+    ///
+    /// # Errors
+    /// When the name is taken, the backend does not exist, or the backend cannot make it.
+    pub async fn create_workspace(&self, by: &Principal, new: NewWorkspace) -> Result<Workspace> {
+        let id = WorkspaceId::new();
+        let backend = new.backend.unwrap_or_else(|| self.services.config.missions.default_backend.clone());
+        let info = self.plugin(&backend)?;
+        if info.kind != PluginKind::Backend {
+            return Err(Error::Invalid {
+                code: "workspace.not_a_backend",
+                message: format!("the plugin {backend} is a {} and no backend", info.kind),
+            });
+        }
+        if !new.options.is_object() {
+            return Err(Error::Invalid {
+                code: "workspace.options_invalid",
+                message: "the options of a workspace are a JSON object".to_owned(),
+            });
+        }
+        let name = match new.name {
+            Some(name) => name,
+            // The random end of the id: the start is the time and so nearly the same for neighbours.
+            None => format!("ws-{}", &id.to_string()[24..]).parse().expect("hexadecimal digits after a prefix"),
+        };
+        let workspace = Workspace {
+            id,
+            name,
+            backend,
+            options: new.options,
+            phase: WorkspacePhase::Absent,
+            owner: by.user,
+            created_at: Timestamp::now(),
+        };
+        // The row comes first: what is on disk without a row would belong to nobody.
+        self.services.store.insert_workspace(workspace.clone()).await?;
+        match self.services.make_workspace(&workspace).await {
+            Ok(()) => {
+                self.services.store.set_workspace_phase(id, WorkspacePhase::Ready).await?;
+                Ok(Workspace { phase: WorkspacePhase::Ready, ..workspace })
+            }
+            Err(error) => {
+                if let Err(left) = self.services.remove_workspace(&workspace).await {
+                    tracing::warn!(error = %left, workspace = %id, "a workspace that failed could not be removed");
+                } else {
+                    self.services.store.delete_workspace(id).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A workspace as it stands.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
+        self.services.workspace(id).await
+    }
+
+    /// The workspace of this name.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub async fn workspace_by_name(&self, name: &WorkspaceName) -> Result<Workspace> {
+        Ok(self.services.store.workspace_by_name(name).await?)
+    }
+
+    /// Workspaces in the order of their names.
+    ///
+    /// # Errors
+    /// When the cursor is none of this list.
+    pub async fn workspaces(&self, page: &PageRequest) -> Result<Page<Workspace>> {
+        Ok(self.services.store.workspaces(page).await?)
+    }
+
+    /// Removes a workspace and its files; refused while a mission that has not ended uses it.
+    ///
+    /// # Errors
+    /// When it is in use, or its backend cannot remove it.
+    pub async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+        let workspace = self.workspace(id).await?;
+        // The row goes first and is what decides: from here on no mission can begin in the workspace.
+        self.services.store.delete_workspace(id).await?;
+        self.services.admission.forget(id);
+        if let Err(error) = self.services.remove_workspace(&workspace).await {
+            self.services.store.insert_workspace(Workspace { phase: WorkspacePhase::Broken, ..workspace }).await?;
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
+impl Services {
+    /// The workspace of this id.
+    pub(crate) async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
+        Ok(self.store.workspace(id).await?)
+    }
+
+    async fn make_workspace(&self, workspace: &Workspace) -> Result<()> {
+        let (tree, inbox) = (self.paths.tree(workspace.id), self.paths.inbox(workspace.id));
+        for directory in [&tree, &inbox] {
+            tokio::fs::create_dir_all(directory).await.map_err(|error| unusable(directory, &error))?;
+        }
+        self.sandbox(workspace).await?;
+        Ok(())
+    }
+
+    async fn remove_workspace(&self, workspace: &Workspace) -> Result<()> {
+        let backend = self.plugins.backend(&workspace.backend)?;
+        let spec = spec_of(workspace, &self.paths);
+        backend.stop(&spec, STOP_GRACE_MS).await?;
+        backend.destroy(&spec).await?;
+        let (workspaces, name) = (self.paths.workspaces(), workspace.id.to_string());
+        let directory = self.paths.workspace(workspace.id);
+        // Below a directory handle a name cannot lead elsewhere, and links are removed and not followed.
+        let removed = tokio::task::spawn_blocking(move || {
+            match Dir::open_ambient_dir(workspaces, ambient_authority())?.remove_dir_all(name) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                other => other,
+            }
+        });
+        removed.await.map_err(std::io::Error::other).and_then(|result| result).map_err(|e| unusable(&directory, &e))
+    }
+}
+
+fn unusable(directory: &Path, error: &std::io::Error) -> Error {
+    let failure = sandboxed_model::Failure::new(
+        sandboxed_model::Blame::Host,
+        "workspace.directory",
+        format!("the directory {} of the workspace is not usable: {error}", directory.display()),
+    );
+    Error::Failure(failure)
+}

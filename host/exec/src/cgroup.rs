@@ -1,0 +1,212 @@
+//! Control groups: what a process tree cannot leave by forking, changing its session or losing its parent.
+//!
+//! Version 2 is killed through `cgroup.kill`, or frozen and killed where the kernel (before 5.14) lacks that file;
+//! version 1 is frozen through its freezer controller, killed and thawed. All of it goes for groups that the tree made
+//! below its own, too.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::procfs;
+
+/// The group that holds the groups of all runs.
+const PARENT: &str = "sandboxed-sh";
+
+/// Freezing is over in microseconds, but a process deep in the kernel can delay it; killing does not depend on it.
+const FREEZE_PATIENCE: Duration = Duration::from_millis(20);
+
+/// Which interface a cgroup has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Version {
+    V2,
+    V1,
+}
+
+/// One cgroup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cgroup {
+    version: Version,
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// Makes a new group of this name below the group that this process is in.
+    pub(crate) fn create(version: Version, name: &str) -> io::Result<Self> {
+        let parent = parent(version)?;
+        fs::create_dir_all(&parent).map_err(|error| at(&parent, &error))?;
+        let path = parent.join(name);
+        fs::create_dir(&path).map_err(|error| at(&path, &error))?;
+        Ok(Self { version, path })
+    }
+
+    /// Whether this is a group that [`Cgroup::create`] may have made for `name`.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        self.path.ends_with(Path::new(PARENT).join(name))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A process that writes `0` to this file is in the group from then on.
+    pub(crate) fn procs(&self) -> io::Result<File> {
+        let path = self.path.join("cgroup.procs");
+        File::options().write(true).open(&path).map_err(|error| at(&path, &error))
+    }
+
+    /// Whether one write kills the whole group.
+    pub(crate) fn has_kill(&self) -> bool {
+        self.version == Version::V2 && self.path.join("cgroup.kill").exists()
+    }
+
+    /// Every process in the group and in those below it.
+    pub(crate) fn members(&self) -> io::Result<Vec<Pid>> {
+        let mut members = Vec::new();
+        for group in self.groups()? {
+            let text = match fs::read_to_string(group.join("cgroup.procs")) {
+                Ok(text) => text,
+                Err(error) if is_gone(&error) => continue,
+                Err(error) => return Err(at(&group, &error)),
+            };
+            // A member outside of our process namespace shows as 0.
+            members.extend(text.lines().filter_map(|line| line.parse().ok()).filter(|&pid| pid > 0).map(Pid::from_raw));
+        }
+        Ok(members)
+    }
+
+    /// Whether no process is left. A group that does not exist is empty.
+    pub(crate) fn is_empty(&self) -> io::Result<bool> {
+        match self.members() {
+            Ok(members) => Ok(members.is_empty()),
+            Err(error) if is_gone(&error) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends SIGKILL to all there is. They may take a moment to be gone.
+    pub(crate) fn kill(&self) -> io::Result<()> {
+        match fs::write(self.path.join("cgroup.kill"), "1") {
+            Ok(()) => return Ok(()),
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(at(&self.path, &error)),
+        }
+        // Frozen, nothing can fork between being listed and being killed.
+        self.freeze(true);
+        let killed = self.members().map(|members| {
+            for member in members {
+                // It may have ended by itself, which is what is wanted.
+                let _ = kill(member, Signal::SIGKILL);
+            }
+        });
+        self.freeze(false);
+        match killed {
+            Err(error) if !is_gone(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Best effort: what cannot be frozen is killed all the same, only perhaps in more than one go.
+    fn freeze(&self, frozen: bool) {
+        let (file, value) = match (self.version, frozen) {
+            (Version::V2, true) => ("cgroup.freeze", "1"),
+            (Version::V2, false) => ("cgroup.freeze", "0"),
+            (Version::V1, true) => ("freezer.state", "FROZEN"),
+            (Version::V1, false) => ("freezer.state", "THAWED"),
+        };
+        let path = self.path.join(file);
+        if fs::write(&path, value).is_err() || !frozen || self.version == Version::V2 {
+            return;
+        }
+        let until = Instant::now() + FREEZE_PATIENCE;
+        while fs::read_to_string(&path).is_ok_and(|state| state.trim() == "FREEZING") && Instant::now() < until {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// Removes the group and those below it, which must be empty.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        let groups = match self.groups() {
+            Err(error) if is_gone(&error) => return Ok(()),
+            groups => groups?,
+        };
+        for group in groups.iter().rev() {
+            match fs::remove_dir(group) {
+                Err(error) if !is_gone(&error) => return Err(at(group, &error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// This group and all below it, each after the one that holds it.
+    fn groups(&self) -> io::Result<Vec<PathBuf>> {
+        let mut groups = vec![self.path.clone()];
+        let mut next = 0;
+        while let Some(group) = groups.get(next) {
+            let entries = match fs::read_dir(group) {
+                Ok(entries) => entries,
+                Err(error) if next > 0 && is_gone(&error) => {
+                    next += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let below: Vec<PathBuf> = entries
+                .flatten()
+                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                .map(|entry| entry.path())
+                .collect();
+            groups.extend(below);
+            next += 1;
+        }
+        Ok(groups)
+    }
+}
+
+/// The group was removed: its directory is not found, or was while one of its files was being read.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::ENOENT | Errno::ENODEV))
+}
+
+/// The same error with the path in its text.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) if is_gone(error) => io::Error::from_raw_os_error(Errno::ENOENT as i32),
+        _ => io::Error::new(error.kind(), format!("{}: {error}", path.display())),
+    }
+}
+
+/// Where the groups of runs go: below the group of this process, because that is what a service manager or a container
+/// engine delegated.
+fn parent(version: Version) -> io::Result<PathBuf> {
+    let (kind, controller, what) = match version {
+        Version::V2 => ("cgroup2", "", "cgroup version 2"),
+        Version::V1 => ("cgroup", "freezer", "the freezer of cgroup version 1"),
+    };
+    let missing = || io::Error::new(io::ErrorKind::NotFound, format!("{what} is not mounted"));
+    let mount = procfs::mounts()?
+        .into_iter()
+        .find(|mount| {
+            let controls = controller.is_empty() || mount.options.split(',').any(|option| option == controller);
+            mount.kind == kind && controls
+        })
+        .ok_or_else(missing)?;
+    let own = procfs::own_cgroup(controller)?.ok_or_else(missing)?;
+    // In a container the mount may show a part of the hierarchy only.
+    let own = own.strip_prefix(&mount.root).or_else(|_| own.strip_prefix("/")).unwrap_or(Path::new(""));
+    let visible = mount.point.join(own);
+    let base = if visible.is_dir() { visible } else { mount.point };
+    Ok(base.join(PARENT))
+}

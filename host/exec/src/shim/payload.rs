@@ -1,0 +1,148 @@
+//! Starting the process that the run is about.
+
+use std::{
+    fs::File,
+    io::Read,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    process::{Command, Stdio},
+};
+
+use nix::{
+    fcntl::{FcntlArg, FdFlag, OFlag, fcntl},
+    pty::{Winsize, openpty},
+    unistd::{Pid, pipe2},
+};
+use sandboxed_model::command::Tty;
+
+use crate::{LaunchFailure, RUN_VARIABLE, RunSpec, StdinMode, containment::Tree, program, sys};
+
+/// What a pipe holds at most, where the system lets us: fewer changes of process for the same bytes.
+const PIPE_SIZE: i32 = 1 << 20;
+
+/// A payload that was started, and our ends of its streams, none of which blocks.
+pub(super) struct Payload {
+    pub(super) pid: Pid,
+    pub(super) stdin: Option<File>,
+    pub(super) stdout: File,
+    /// There is none with a terminal.
+    pub(super) stderr: Option<File>,
+    pub(super) terminal: Option<Terminal>,
+}
+
+/// The terminal of a payload.
+pub(super) struct Terminal {
+    /// Our side.
+    pub(super) master: File,
+    /// The payload's side, kept open so that ours stays readable even while the payload has closed its own.
+    pub(super) _slave: OwnedFd,
+}
+
+/// Why a payload was not started.
+pub(super) enum SpawnError {
+    /// It could not be put into its cgroup.
+    NotJoined(String),
+    Failed(LaunchFailure),
+}
+
+impl From<LaunchFailure> for SpawnError {
+    fn from(failure: LaunchFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+struct Streams {
+    stdin: Option<File>,
+    stdout: File,
+    stderr: Option<File>,
+    terminal: Option<Terminal>,
+}
+
+/// Starts the payload inside its tree.
+pub(super) fn spawn(spec: &RunSpec, tree: &Tree) -> Result<Payload, SpawnError> {
+    program::check_cwd(&spec.cwd)?;
+    let path = program::resolve(&spec.program, &spec.env, &spec.cwd)?;
+    let mut command = Command::new(&path);
+    command.arg0(&spec.program).args(&spec.args).current_dir(&spec.cwd).env_clear();
+    command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, spec.id.to_string());
+    let streams = match spec.tty {
+        Some(tty) => open_terminal(&mut command, tty),
+        None => open_pipes(&mut command, spec.stdin),
+    }
+    .map_err(|error| LaunchFailure::system("opening the payload's streams", error))?;
+
+    let join = match tree {
+        Tree::Cgroup(cgroup) => Some(cgroup.procs().map_err(|error| SpawnError::NotJoined(error.to_string()))?),
+        Tree::ProcessGroup => None,
+    };
+    let (refusal, refused) =
+        pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|error| LaunchFailure::system("opening a pipe", error))?;
+    let setup =
+        sys::ChildSetup { join, refused: Some(refused), terminal: spec.tty.is_some(), dies_with: Some(Pid::this()) };
+    sys::prepare(&mut command, setup);
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if File::from(refusal).read(&mut [0]).is_ok_and(|bytes| bytes > 0) => {
+            return Err(SpawnError::NotJoined(error.to_string()));
+        }
+        Err(error) => {
+            let bytes = program::argument_bytes(&spec.args, &spec.env);
+            return Err(program::exec_failure(&error, &spec.program, &path, bytes).into());
+        }
+    };
+    // Not waited for here: the shim reaps all its children in one place. Dropping the command closes our copies of the
+    // payload's ends.
+    let Streams { stdin, stdout, stderr, terminal } = streams;
+    Ok(Payload { pid: Pid::from_raw(child.id().cast_signed()), stdin, stdout, stderr, terminal })
+}
+
+fn open_terminal(command: &mut Command, tty: Tty) -> nix::Result<Streams> {
+    let size = Winsize { ws_row: tty.rows, ws_col: tty.cols, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = openpty(Some(&size), None)?;
+    fcntl(&pty.slave, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    let master = ours(pty.master)?;
+    command.stdin(copy(&pty.slave)?).stdout(copy(&pty.slave)?).stderr(copy(&pty.slave)?);
+    Ok(Streams {
+        stdin: Some(File::from(copy(&master)?)),
+        stdout: File::from(copy(&master)?),
+        stderr: None,
+        terminal: Some(Terminal { master, _slave: pty.slave }),
+    })
+}
+
+fn open_pipes(command: &mut Command, stdin: StdinMode) -> nix::Result<Streams> {
+    let (stdout, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    command.stdout(theirs);
+    let (stderr, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    command.stderr(theirs);
+    let stdin = match stdin {
+        StdinMode::Null => {
+            command.stdin(Stdio::null());
+            None
+        }
+        StdinMode::Pipe => {
+            let (theirs, stdin) = pipe2(OFlag::O_CLOEXEC)?;
+            command.stdin(theirs);
+            Some(ours(stdin)?)
+        }
+    };
+    let (stdout, stderr) = (ours(stdout)?, ours(stderr)?);
+    for pipe in [&stdout, &stderr] {
+        // An unprivileged user may have no pages left for it; then the pipe stays as it is.
+        let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));
+    }
+    Ok(Streams { stdin, stdout, stderr: Some(stderr), terminal: None })
+}
+
+/// Our end: closed on exec, and never blocking.
+fn ours(fd: OwnedFd) -> nix::Result<File> {
+    fcntl(&fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(File::from(fd))
+}
+
+fn copy(fd: impl AsFd) -> nix::Result<OwnedFd> {
+    fd.as_fd().try_clone_to_owned().map_err(|error| nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+}

@@ -1,0 +1,275 @@
+//! Short helper programs: bounded in time and output, and gone when nobody waits for them any more.
+
+use std::{fmt, io, os::unix::process::CommandExt, path::PathBuf, process::Stdio, sync::OnceLock, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use sandboxed_model::{
+    RunId,
+    command::{Exit, Output},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    Containment, Error, LaunchFailure, RUN_VARIABLE,
+    containment::{Tree, kill_orphans},
+    program,
+    spec::{Names, check},
+    sys,
+};
+
+/// How long what a helper started may hold on to its output after it ended and everything it started was killed.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long killed processes may take to be gone.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes that are read at once.
+const BATCH: usize = 64 << 10;
+
+/// A helper program to run to its end.
+#[derive(Clone)]
+pub struct ShortSpec {
+    /// A name to look up on the PATH in `env`, or a path.
+    pub program: PathBuf,
+    /// Arguments after the program name. Every process on the machine can read them.
+    pub args: Vec<String>,
+    /// All variables that the process gets, besides [`crate::RUN_VARIABLE`].
+    pub env: Vec<(String, String)>,
+    /// Absolute working directory.
+    pub cwd: PathBuf,
+    /// What it finds on its standard input.
+    pub stdin: Vec<u8>,
+    /// When it is killed with all that it started.
+    pub deadline: Duration,
+    /// Bytes that are kept of each stream; the rest is read and counted as cut off.
+    pub max_output: usize,
+}
+
+/// Values of variables may be secrets and are not shown.
+impl fmt::Debug for ShortSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShortSpec")
+            .field("program", &self.program)
+            .field("args", &self.args)
+            .field("env", &Names(&self.env))
+            .field("cwd", &self.cwd)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs a helper program to its end. When it ends, at the deadline, and when the future is dropped, everything that it
+/// started is killed.
+///
+/// # Errors
+/// [`Error::Deadline`] when it did not end in time; [`Error::Launch`] when it did not start. That it failed is no
+/// error: see [`Output::exit`].
+pub async fn short(spec: ShortSpec) -> Result<Output, Error> {
+    let deadline = Instant::now() + spec.deadline;
+    let time = spec.deadline;
+    let (mut running, stdin, max_output) =
+        tokio::task::spawn_blocking(move || prepare(spec)).await.map_err(Error::task)??.spawn()?;
+    let finished = tokio::select! {
+        biased;
+        output = attend(&mut running, stdin, max_output) => Some(output),
+        () = sleep_until(deadline) => None,
+    };
+    running.end().await;
+    match finished {
+        Some(output) => output.map_err(Error::io("running a helper program")),
+        None => Err(Error::Deadline(time)),
+    }
+}
+
+/// A helper program that is ready to start.
+struct Prepared {
+    spec: ShortSpec,
+    program: String,
+    path: PathBuf,
+    command: std::process::Command,
+    tree: Tree,
+    name: String,
+}
+
+/// Looks everything up and makes the cgroup. Blocks.
+fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
+    // Tried once: it does not change while the server runs.
+    static CONTAINMENT: OnceLock<Containment> = OnceLock::new();
+    let program = spec.program.to_str().ok_or_else(|| Error::Invalid(format!("{:?} is no text", spec.program)))?;
+    let program = program.to_owned();
+    check(&program, &spec.args, &spec.env)?;
+    program::check_cwd(&spec.cwd)?;
+    let path = program::resolve(&program, &spec.env, &spec.cwd)?;
+    let name = format!("short-{}", RunId::new());
+    let kind = CONTAINMENT.get_or_init(Containment::detect).kind();
+    let failed = |error: io::Error| LaunchFailure::Containment { reason: error.to_string() };
+    let tree = Tree::create(kind, &name).map_err(failed)?;
+    let mut command = std::process::Command::new(&path);
+    command.arg0(&program).args(&spec.args).current_dir(&spec.cwd).env_clear();
+    command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, &name);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let join = match &tree {
+        Tree::Cgroup(cgroup) => Some(cgroup.procs().map_err(failed)?),
+        Tree::ProcessGroup => None,
+    };
+    // Not tied to the life of this thread, which is one of the runtime's and may end.
+    sys::prepare(&mut command, sys::ChildSetup { join, refused: None, terminal: false, dies_with: None });
+    Ok(Prepared { spec, program, path, command, tree, name })
+}
+
+impl Prepared {
+    fn spawn(self) -> Result<(Running, Vec<u8>, usize), Error> {
+        let Self { spec, program, path, command, tree, name } = self;
+        let child = Command::from(command).kill_on_drop(true).spawn();
+        match child {
+            Ok(child) => Ok((Running { child, tree: Some(tree), name }, spec.stdin, spec.max_output)),
+            Err(error) => {
+                // It holds nothing: the program never came to be.
+                let _ = tree.remove();
+                let bytes = program::argument_bytes(&spec.args, &spec.env);
+                Err(program::exec_failure(&error, &program, &path, bytes).into())
+            }
+        }
+    }
+}
+
+/// A helper program that runs. Dropped, it is killed with all that it started.
+struct Running {
+    child: Child,
+    /// Until everything is killed.
+    tree: Option<Tree>,
+    name: String,
+}
+
+impl Running {
+    /// Kills what is left and returns when it is gone.
+    async fn end(&mut self) {
+        let Some(kill) = self.take_kill() else { return };
+        // The first process is a child of ours and must be reaped to be gone.
+        let _ = self.child.start_kill();
+        let (killed, _) = tokio::join!(tokio::task::spawn_blocking(kill), self.child.wait());
+        if let Err(error) = killed.map_err(io::Error::other).and_then(|killed| killed) {
+            tracing::error!(%error, "what a helper program started could not be killed");
+        }
+    }
+
+    fn take_kill(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + use<>> {
+        let tree = self.tree.take()?;
+        let name = self.name.clone();
+        let group = self.child.id().map(|id| Pid::from_raw(id.cast_signed()));
+        Some(move || {
+            if let Some(group) = group {
+                // The leader is not reaped yet, so the number is still its own.
+                let _ = killpg(group, Signal::SIGKILL);
+            }
+            let left = match &tree {
+                Tree::Cgroup(cgroup) => {
+                    let until = std::time::Instant::now() + KILL_PATIENCE;
+                    while !cgroup.is_empty()? && std::time::Instant::now() < until {
+                        cgroup.kill()?;
+                        std::thread::sleep(Duration::from_micros(500));
+                    }
+                    usize::from(!cgroup.is_empty()?)
+                }
+                Tree::ProcessGroup => kill_orphans(&tree, RUN_VARIABLE, &name, None, KILL_PATIENCE)?,
+            };
+            if left > 0 {
+                return Err(io::Error::other(format!("processes of {name} are left")));
+            }
+            tree.remove()
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(kill) = self.take_kill() {
+            std::thread::spawn(move || {
+                if let Err(error) = kill() {
+                    tracing::error!(%error, "what a helper program started could not be killed");
+                }
+            });
+        }
+    }
+}
+
+/// One stream, kept up to a limit.
+struct Kept<R> {
+    source: Option<R>,
+    buffer: Vec<u8>,
+    kept: Vec<u8>,
+    limit: usize,
+    truncated: bool,
+}
+
+impl<R: AsyncRead + Unpin> Kept<R> {
+    fn new(source: Option<R>, limit: usize) -> Self {
+        Self { source, buffer: vec![0; BATCH], kept: Vec::new(), limit, truncated: false }
+    }
+
+    /// Reads once. A call that is given up has read nothing.
+    async fn read(&mut self) {
+        let Some(source) = &mut self.source else { return std::future::pending().await };
+        match source.read(&mut self.buffer).await {
+            Ok(0) | Err(_) => self.source = None,
+            Ok(read) => {
+                let room = self.limit - self.kept.len();
+                self.truncated |= read > room;
+                self.kept.extend(&self.buffer[..read.min(room)]);
+            }
+        }
+    }
+}
+
+async fn attend(running: &mut Running, stdin: Vec<u8>, max_output: usize) -> io::Result<Output> {
+    let mut sink = running.child.stdin.take();
+    let mut stdout = Kept::new(running.child.stdout.take(), max_output);
+    let mut stderr = Kept::new(running.child.stderr.take(), max_output);
+    let mut unwritten = stdin.as_slice();
+    let mut status = None;
+    let mut give_up = Instant::now();
+    while status.is_none() || stdout.source.is_some() || stderr.source.is_some() {
+        if unwritten.is_empty() {
+            sink = None;
+        }
+        tokio::select! {
+            ended = running.child.wait(), if status.is_none() => {
+                status = Some(ended?);
+                // What it started may hold its output open for ever.
+                running.end().await;
+                give_up = Instant::now() + LINGER;
+            }
+            () = stdout.read() => {}
+            () = stderr.read() => {}
+            written = write(&mut sink, unwritten), if sink.is_some() => match written {
+                Ok(written) => unwritten = &unwritten[written..],
+                // It does not want to read all of it, which is its right.
+                Err(_) => sink = None,
+            },
+            () = sleep_until(give_up), if status.is_some() => break,
+        }
+    }
+    let exit = status.map_or_else(|| Exit::Lost("its end was not seen".to_owned()), exit);
+    Ok(Output { exit, stdout: stdout.kept, stderr: stderr.kept, truncated: stdout.truncated || stderr.truncated })
+}
+
+async fn write(sink: &mut Option<tokio::process::ChildStdin>, bytes: &[u8]) -> io::Result<usize> {
+    match sink {
+        Some(sink) => sink.write(bytes).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn exit(status: std::process::ExitStatus) -> Exit {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Lost(format!("it ended with {status}")),
+    }
+}

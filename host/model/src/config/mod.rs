@@ -1,0 +1,215 @@
+//! The configuration of a server: what `sandboxed.toml` and the environment say, checked and with defaults filled in.
+//!
+//! `config/sandboxed.toml` in the repository explains every key.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+use crate::{PluginId, grant::Grants, plugin::PluginKind};
+
+mod document;
+mod load;
+mod problem;
+mod rules;
+mod shape;
+mod size;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+pub use load::{EMBEDDED, Loaded, Source, load};
+pub use problem::{Invalid, Problem};
+pub use size::{ByteSize, InvalidSpan, Span};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The HTTP server and where data is kept.
+    pub server: ServerConfig,
+    /// Who may use the server.
+    pub auth: AuthConfig,
+    /// How missions run.
+    pub missions: MissionsConfig,
+    /// How runs are supervised.
+    pub runs: RunsConfig,
+    /// What the server tells about itself.
+    pub telemetry: TelemetryConfig,
+    /// Secrets that plugins and workspaces may name, and where their values are found.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Plugins, in the order of loading.
+    pub plugin: Vec<PluginConfig>,
+}
+
+/// One entry of `[secrets]`: where the value of a secret is read when it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SecretSource {
+    /// A file that holds the value; one newline at its end does not belong to it.
+    File(PathBuf),
+    /// A variable of the server's environment.
+    Env(String),
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port to listen on. An address other than loopback needs a password.
+    pub listen: String,
+    /// The directory of the database, workspaces and runs. A leading `~/` is the home directory.
+    pub data_dir: PathBuf,
+    /// Host names, besides the listen address and localhost, that requests may name in `Host` and `Origin`.
+    pub allowed_hosts: Vec<String>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:3000".to_owned(),
+            data_dir: PathBuf::from("~/.sandboxed-sh"),
+            allowed_hosts: Vec::new(),
+        }
+    }
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// A file that holds the password of the user `admin`; absent makes one at first start and prints it once.
+    pub admin_password_file: Option<PathBuf>,
+    /// How long a login lasts.
+    pub session_ttl: Span,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self { admin_password_file: None, session_ttl: Span(Duration::from_secs(7 * 24 * 3600)) }
+    }
+}
+
+/// `[missions]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MissionsConfig {
+    /// Turns that may be under way at once on this server.
+    pub max_parallel: u32,
+    /// Turns that may be under way at once in one workspace.
+    pub max_parallel_per_workspace: u32,
+    /// The harness of a mission that names none.
+    pub default_harness: PluginId,
+    /// The backend of a workspace that names none.
+    pub default_backend: PluginId,
+    /// A turn that prints nothing for so long is shown as stalled.
+    pub stall_after: Span,
+    /// How long a turn may take to end after an interrupt before its processes are killed.
+    pub interrupt_grace: Span,
+    /// Output of one tool call that is kept in the event log: this much from its start and a sixteenth of it from
+    /// its end. The spool keeps more.
+    pub tool_output_limit: ByteSize,
+    /// The longest message.
+    pub message_limit: ByteSize,
+}
+
+impl Default for MissionsConfig {
+    fn default() -> Self {
+        let plugin = |name: &str| name.parse().expect("a literal that is a plugin id");
+        Self {
+            max_parallel: 4,
+            max_parallel_per_workspace: 2,
+            default_harness: plugin("shell"),
+            default_backend: plugin("host"),
+            stall_after: Span(Duration::from_secs(300)),
+            interrupt_grace: Span(Duration::from_secs(5)),
+            tool_output_limit: ByteSize(4 << 20),
+            message_limit: ByteSize(1 << 20),
+        }
+    }
+}
+
+/// `[runs]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunsConfig {
+    /// What one stream of one run may take on disk. Over it, output between the start and the latest part is dropped.
+    pub spool_limit: ByteSize,
+    /// How long the spool of an ended run is kept.
+    pub keep: Span,
+}
+
+impl Default for RunsConfig {
+    fn default() -> Self {
+        Self { spool_limit: ByteSize(256 << 20), keep: Span(Duration::from_secs(30 * 24 * 3600)) }
+    }
+}
+
+/// How log records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[telemetry]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetryConfig {
+    /// Which log records are written, in the syntax of `RUST_LOG`.
+    pub log: String,
+    /// How they are written.
+    pub log_format: LogFormat,
+    /// Where spans are sent by OTLP over HTTP: `http://localhost:4318`. Absent sends none.
+    pub otlp_endpoint: Option<String>,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self { log: "info".to_owned(), log_format: LogFormat::Human, otlp_endpoint: None }
+    }
+}
+
+/// `[[plugin]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginConfig {
+    /// Its name; unique.
+    pub id: PluginId,
+    /// What it is for.
+    pub kind: PluginKind,
+    /// The component's file. A relative path is looked up beside the configuration file, then among the plugins
+    /// that came with the server.
+    pub component: PathBuf,
+    /// What it may do. Nothing unless written here.
+    #[serde(default)]
+    pub grants: Grants,
+    /// What a call may use.
+    #[serde(default)]
+    pub limits: PluginLimits,
+    /// The plugin's own settings, checked against the schema in its manifest.
+    #[serde(default)]
+    pub config: toml::Table,
+}
+
+/// What one call of a plugin may use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PluginLimits {
+    /// Linear memory of an instance.
+    pub memory: ByteSize,
+    /// Time for a call, host calls included.
+    pub deadline: Span,
+    /// Host calls that one call may make.
+    pub host_calls: u32,
+}
+
+impl Default for PluginLimits {
+    fn default() -> Self {
+        Self { memory: ByteSize(64 << 20), deadline: Span(Duration::from_secs(30)), host_calls: 10_000 }
+    }
+}

@@ -1,0 +1,97 @@
+//! What the types of a configuration cannot say.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::{
+    Config,
+    document::{Document, lookup},
+};
+use crate::plugin::PluginKind;
+
+impl Document<'_> {
+    /// What the types cannot say.
+    pub(super) fn check_rules(&mut self, config: &Config, has_password: bool) {
+        let listen = &config.server.listen;
+        match listen_ip(listen) {
+            None => self.problem(
+                &["server", "listen"],
+                format!(
+                    "{listen:?} is no address to listen on; write an IP address and a port like \"127.0.0.1:3000\""
+                ),
+            ),
+            Some(ip) if !ip.is_loopback() && config.auth.admin_password_file.is_none() && !has_password => self
+                .problem(
+                    &["server", "listen"],
+                    format!(
+                        "{listen} can be reached from other machines, and no password was chosen; set \
+                     auth.admin_password_file to a file that holds one (or the variable DASHBOARD_PASSWORD), or listen \
+                     on 127.0.0.1"
+                    ),
+                ),
+            Some(_) => {}
+        }
+        let missions = &config.missions;
+        for (key, zero) in [
+            ("max_parallel", missions.max_parallel == 0),
+            ("max_parallel_per_workspace", missions.max_parallel_per_workspace == 0),
+            ("stall_after", missions.stall_after.0.is_zero()),
+            ("tool_output_limit", missions.tool_output_limit.0 == 0),
+            ("message_limit", missions.message_limit.0 == 0),
+        ] {
+            if zero {
+                self.problem(&["missions", key], "it must be more than zero");
+            }
+        }
+        if config.runs.spool_limit.0 == 0 {
+            self.problem(&["runs", "spool_limit"], "it must be more than zero");
+        }
+        if config.auth.session_ttl.0.is_zero() {
+            self.problem(&["auth", "session_ttl"], "it must be more than zero");
+        }
+        if let Some(endpoint) = &config.telemetry.otlp_endpoint
+            && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+        {
+            self.problem(&["telemetry", "otlp_endpoint"], "it is a URL like \"http://localhost:4318\"");
+        }
+        for (key, id, kind) in [
+            ("default_harness", &missions.default_harness, PluginKind::Harness),
+            ("default_backend", &missions.default_backend, PluginKind::Backend),
+        ] {
+            let plugin = config.plugin.iter().find(|plugin| plugin.id == *id);
+            // A default of this program that was not written down binds nobody.
+            if plugin.is_none_or(|plugin| plugin.kind != kind) && lookup(&self.table, &["missions", key]).is_some() {
+                let of_kind = config.plugin.iter().filter(|plugin| plugin.kind == kind);
+                let known: Vec<&str> = of_kind.map(|plugin| plugin.id.as_str()).collect();
+                let message = match known.is_empty() {
+                    true => format!("there is no {kind} plugin {:?}, nor any other", id.as_str()),
+                    false => format!("there is no {kind} plugin {:?}; there are {}", id.as_str(), known.join(", ")),
+                };
+                self.problem(&["missions", key], message);
+            }
+        }
+        for (index, plugin) in config.plugin.iter().enumerate() {
+            let place = index.to_string();
+            for (key, zero) in [
+                ("memory", plugin.limits.memory.0 == 0),
+                ("deadline", plugin.limits.deadline.0.is_zero()),
+                ("host_calls", plugin.limits.host_calls == 0),
+            ] {
+                if zero {
+                    self.problem(&["plugin", &place, "limits", key], "it must be more than zero");
+                }
+            }
+            if plugin.component.as_os_str().is_empty() {
+                self.problem(&["plugin", &place, "component"], "it names no file");
+            }
+        }
+    }
+}
+
+/// The address of `IP:PORT` or `localhost:PORT`.
+fn listen_ip(listen: &str) -> Option<IpAddr> {
+    if let Ok(address) = listen.parse::<SocketAddr>() {
+        return Some(address.ip());
+    }
+    let port = listen.strip_prefix("localhost:")?;
+    port.parse::<u16>().ok().map(|_| IpAddr::V4(Ipv4Addr::LOCALHOST))
+}

@@ -1,0 +1,236 @@
+//! What passes between the host and a harness plugin: the Rust face of `sandboxed:harness/driver`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Failure, MissionId,
+    command::{Command, Exit, OutputStream},
+    event::{Notice, PlanEntry, Retry, ToolCall, Usage},
+};
+
+/// Whether a process lives for one turn or for many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifetime {
+    /// One process a turn.
+    Turn,
+    /// One process for many turns.
+    Session,
+}
+
+/// What a harness is and can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HarnessAbout {
+    /// One sentence for a person who chooses a harness.
+    pub summary: String,
+    /// A session can be continued by another process.
+    pub resume: bool,
+    /// A running turn can be interrupted without losing the session.
+    pub interrupt: bool,
+    /// A prompt can be handed over in mid-turn.
+    pub steer: bool,
+    /// It reports the tokens it used.
+    pub usage: bool,
+    /// The model can be chosen.
+    pub chooses_model: bool,
+    /// How long a process lives.
+    pub lifetime: Lifetime,
+    /// Models that can be asked for, best default first.
+    pub models: Vec<String>,
+    /// JSON Schema of the settings, as text.
+    pub settings_schema: String,
+}
+
+/// The facts of one launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The mission.
+    pub mission: MissionId,
+    /// 1 for the first turn.
+    pub turn: u32,
+    /// Absolute path of the workspace's tree inside the sandbox.
+    pub tree: String,
+    /// Absolute path inside the sandbox under which the launch's files will be found.
+    pub inbox: String,
+    /// What the person asked in this turn.
+    pub prompt: String,
+    /// The model asked for.
+    pub model: Option<String>,
+    /// The agent's own session to continue.
+    pub resume: Option<String>,
+    /// The mission's settings for this harness: a JSON object.
+    pub settings: String,
+}
+
+/// How the host cuts a stream into frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    /// At each newline, which is kept.
+    Lines,
+    /// As the bytes come.
+    Raw,
+}
+
+/// A file that the host writes into the inbox before the process starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchFile {
+    /// Relative, below the inbox.
+    pub path: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Whether it may be executed.
+    pub executable: bool,
+}
+
+/// How the agent is started for a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchPlan {
+    /// The process, as seen inside the sandbox.
+    pub command: Command,
+    /// Files to write before.
+    pub files: Vec<LaunchFile>,
+    /// How standard output is framed.
+    pub stdout: Framing,
+    /// How standard error is framed.
+    pub stderr: Framing,
+}
+
+/// A piece of what the process printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Where it was printed.
+    pub stream: OutputStream,
+    /// Position of its first byte in all that was printed on the stream.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The line goes on in the next frame of this stream.
+    pub partial: bool,
+}
+
+/// Bytes that were printed and are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// Where they were printed.
+    pub stream: OutputStream,
+    /// Position of the first missing byte.
+    pub offset: u64,
+    /// How many are missing.
+    pub length: u64,
+}
+
+/// What a session is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A turn begins.
+    Prompt(String),
+    /// What the process printed.
+    Frames(Vec<Frame>),
+    /// A hole in what the process printed.
+    Gap(Gap),
+    /// The person wants the turn to end early.
+    Interrupt,
+    /// The wake-up of this id is due.
+    Timer(u32),
+    /// The process ended and all its output was delivered.
+    Exited(Exit),
+}
+
+/// Text that is appended to a message or a thought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPiece {
+    /// Which message or thought; the driver's own id.
+    pub id: String,
+    /// Whether it speaks for the agent program itself rather than the agent.
+    pub system: bool,
+    /// What is appended.
+    pub text: String,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnOutcome {
+    /// The agent did what it could and said so.
+    Completed,
+    /// It could not.
+    Failed,
+    /// A person ended it early.
+    Interrupted,
+}
+
+/// What a session says happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DriverEvent {
+    /// The agent's own id of its session.
+    Session(String),
+    /// The agent says something.
+    Message(TextPiece),
+    /// The agent thinks something.
+    Thought(TextPiece),
+    /// A tool call begins or changes.
+    ToolCall(ToolCall),
+    /// A tool call printed something.
+    ToolOutput {
+        /// The tool call.
+        id: String,
+        /// Where it was printed.
+        stream: OutputStream,
+        /// What is appended.
+        text: String,
+    },
+    /// The whole plan.
+    Plan(Vec<PlanEntry>),
+    /// What this part of the turn used.
+    Usage(Usage),
+    /// A remark for the person.
+    Notice(Notice),
+    /// The agent repeats something that failed.
+    Retry(Retry),
+    /// The agent reported an error; the turn may go on.
+    Problem(Failure),
+    /// The turn is over.
+    TurnEnd {
+        /// How it ended.
+        outcome: TurnOutcome,
+        /// Why, in one sentence.
+        reason: String,
+    },
+    /// Anything the driver does not know.
+    Other {
+        /// The agent's name for it.
+        name: String,
+        /// A JSON value.
+        json: String,
+    },
+}
+
+/// What a session wants done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Bytes for standard input.
+    Write(Vec<u8>),
+    /// Close standard input.
+    CloseInput,
+    /// Signal every process of the run.
+    Signal(i32),
+    /// Send a timer input later.
+    Wake {
+        /// Which timer.
+        id: u32,
+        /// Milliseconds from now.
+        after_ms: u32,
+    },
+}
+
+/// What follows from one input.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StepResult {
+    /// What happened, in order.
+    pub events: Vec<DriverEvent>,
+    /// What is to be done, in order.
+    pub actions: Vec<Action>,
+}

@@ -1,0 +1,30 @@
+//! The vocabulary of sandboxed.sh: ids, states, events, failures, configuration and the data that passes between
+//! the crates of the host.
+//!
+//! This crate may not know of storage, processes, plugins or HTTP, and does no I/O. Its types carry the rules: what
+//! cannot be built cannot be wrong. Names here are the names in SQL, JSON, WIT and TOML.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod access;
+pub mod backend;
+pub mod command;
+pub mod config;
+pub mod doctor;
+pub mod event;
+pub mod failure;
+pub mod grant;
+pub mod harness;
+pub mod id;
+pub mod mission;
+pub mod page;
+pub mod plugin;
+pub mod queue;
+pub mod state;
+pub mod time;
+pub mod tools;
+pub mod workspace;
+
+pub use failure::{Blame, Failure};
+pub use id::{MessageId, MissionId, PluginId, RunId, Seq, TokenId, UserId, WorkspaceId};
+pub use time::Timestamp;

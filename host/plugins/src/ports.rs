@@ -1,0 +1,135 @@
+//! What the host lends to plugins and does not have itself: whoever starts the plugin host implements these.
+
+use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+
+use sandboxed_model::{
+    Failure, PluginId, Timestamp,
+    command::{Command, Output},
+    tools::ToolCaller,
+};
+
+/// A future that a port returns.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// All ports.
+#[derive(Clone)]
+pub struct Ports {
+    /// Small state of plugins.
+    pub kv: Arc<dyn Kv>,
+    /// Secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// Helper programs on the server's machine.
+    pub programs: Arc<dyn Programs>,
+    /// Workspaces.
+    pub workspaces: Arc<dyn Workspaces>,
+}
+
+/// Keeps small values of a plugin's own. Limits are checked before these are called.
+pub trait Kv: Send + Sync {
+    /// The value under a key.
+    fn get<'a>(&'a self, plugin: &'a PluginId, key: String) -> PortFuture<'a, Result<Option<Vec<u8>>, Failure>>;
+    /// Keeps a value; durable when it returns.
+    fn put<'a>(&'a self, plugin: &'a PluginId, key: String, value: Vec<u8>) -> PortFuture<'a, Result<(), Failure>>;
+    /// Removes a value.
+    fn delete<'a>(&'a self, plugin: &'a PluginId, key: String) -> PortFuture<'a, Result<(), Failure>>;
+    /// Keys with a prefix, in order, after a key; at most `limit`.
+    fn keys<'a>(
+        &'a self,
+        plugin: &'a PluginId,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> PortFuture<'a, Result<Vec<String>, Failure>>;
+    /// Bytes of all values of a plugin.
+    fn total_bytes<'a>(&'a self, plugin: &'a PluginId) -> PortFuture<'a, Result<u64, Failure>>;
+}
+
+/// Finds secrets. Values stay on the host's side of the border.
+pub trait Secrets: Send + Sync {
+    /// Whether a secret of this name is set.
+    fn exists(&self, name: &str) -> bool;
+    /// The value, for a header of a request that the host sends.
+    fn read<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, Failure>>;
+}
+
+/// A helper program, resolved and allowed.
+pub struct Program {
+    /// Absolute path, resolved when the plugin was loaded.
+    pub path: PathBuf,
+    /// Arguments after the program name.
+    pub args: Vec<String>,
+    /// Variables, with secrets in place.
+    pub env: Vec<(String, String)>,
+    /// Working directory; absent means the root directory.
+    pub cwd: Option<PathBuf>,
+    /// What it reads.
+    pub stdin: Vec<u8>,
+    /// How long it may take.
+    pub deadline: Duration,
+    /// Bytes of each stream that are kept.
+    pub max_output: usize,
+}
+
+/// Runs helper programs on the server's machine.
+pub trait Programs: Send + Sync {
+    /// Runs a program to its end.
+    fn run<'a>(&'a self, program: Program) -> PortFuture<'a, Result<Output, Failure>>;
+}
+
+/// What is at a path of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Relative to the workspace's tree.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Bytes of a file.
+    pub size: u64,
+    /// When it was last changed.
+    pub modified: Timestamp,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// Anything else.
+    Other,
+}
+
+/// Files and programs of workspaces. Paths come from plugins and must be confined by whoever implements this.
+pub trait Workspaces: Send + Sync {
+    /// What is at a path.
+    fn stat(&self, caller: ToolCaller, path: String) -> PortFuture<'_, Result<Entry, Failure>>;
+    /// Bytes of a file.
+    fn read(&self, caller: ToolCaller, path: String, offset: u64, len: u32)
+    -> PortFuture<'_, Result<Vec<u8>, Failure>>;
+    /// Replaces a file as a whole.
+    fn write(&self, caller: ToolCaller, path: String, bytes: Vec<u8>) -> PortFuture<'_, Result<(), Failure>>;
+    /// Removes a file or an empty directory.
+    fn remove(&self, caller: ToolCaller, path: String) -> PortFuture<'_, Result<(), Failure>>;
+    /// Entries of a directory in the order of names.
+    fn list(
+        &self,
+        caller: ToolCaller,
+        path: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> PortFuture<'_, Result<Vec<Entry>, Failure>>;
+    /// Runs a program inside the sandbox to its end. `command.cwd` is relative to the tree. `secrets` are the names
+    /// that the plugin may put into the environment.
+    fn run(
+        &self,
+        caller: ToolCaller,
+        command: Command,
+        secrets: Vec<String>,
+        stdin: Vec<u8>,
+        deadline: Duration,
+        max_output: usize,
+    ) -> PortFuture<'_, Result<Output, Failure>>;
+}

@@ -1,0 +1,199 @@
+-- A mission's row is a projection of its events plus what is not an event (title, queue length, stalled).
+-- `key` is the order of creation and is never used again, so that it can be a part of event ids and cursors.
+CREATE TABLE missions (
+    key              INTEGER PRIMARY KEY AUTOINCREMENT,
+    id               TEXT    NOT NULL UNIQUE,
+    title            TEXT    NOT NULL,
+    state            TEXT    NOT NULL,
+    problem          TEXT,
+    harness          TEXT    NOT NULL,
+    workspace        TEXT    NOT NULL,
+    model            TEXT,
+    settings         TEXT    NOT NULL,
+    one_shot         INTEGER NOT NULL,
+    owner            TEXT    NOT NULL,
+    turns            INTEGER NOT NULL,
+    last_outcome     TEXT,
+    queued_messages  INTEGER NOT NULL,
+    usage_model      TEXT,
+    usage_input      INTEGER NOT NULL,
+    usage_output     INTEGER NOT NULL,
+    usage_cache_read INTEGER NOT NULL,
+    usage_cache_write INTEGER NOT NULL,
+    usage_reasoning  INTEGER NOT NULL,
+    usage_cost       INTEGER,
+    last_seq         INTEGER NOT NULL,
+    stalled          INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    last_output_at   INTEGER,
+    revision         INTEGER NOT NULL,
+    native_session   TEXT,
+    -- Seq of the last message of a person that was sent.
+    prompt_seq       INTEGER,
+    last_action      INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX missions_by_state ON missions (state, key);
+CREATE INDEX missions_by_workspace ON missions (workspace, key);
+CREATE INDEX missions_by_workspace_and_state ON missions (workspace, state, key);
+CREATE UNIQUE INDEX missions_by_revision ON missions (revision);
+
+-- `id` is the mission's key times 2^32 plus the event's seq: one tree holds each mission's log in one piece, and the
+-- same number is the row of the search index.
+CREATE TABLE events (
+    id   INTEGER PRIMARY KEY,
+    at   INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
+    kind TEXT    NOT NULL,
+    body TEXT    NOT NULL
+) STRICT;
+
+-- Holds which event has which word and nothing else. Seq 0 is the mission's title.
+CREATE VIRTUAL TABLE search USING fts5 (words, content='', contentless_delete=1, detail='none', tokenize='ascii');
+
+CREATE TABLE queue (
+    key        INTEGER PRIMARY KEY,
+    mission    INTEGER NOT NULL REFERENCES missions (key),
+    position   INTEGER NOT NULL,
+    id         TEXT    NOT NULL,
+    text       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (mission, id)
+) STRICT;
+
+CREATE INDEX queue_in_order ON queue (mission, position);
+
+CREATE TABLE runs (
+    key            INTEGER PRIMARY KEY,
+    id             TEXT    NOT NULL UNIQUE,
+    mission        INTEGER NOT NULL REFERENCES missions (key),
+    turn           INTEGER NOT NULL,
+    pid            INTEGER,
+    started_at     INTEGER NOT NULL,
+    ended_at       INTEGER,
+    run_exit       TEXT,
+    stdout_offset  INTEGER NOT NULL,
+    stderr_offset  INTEGER NOT NULL,
+    stdout_framing TEXT    NOT NULL,
+    stderr_framing TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX runs_by_mission ON runs (mission, key);
+CREATE UNIQUE INDEX runs_live ON runs (mission) WHERE ended_at IS NULL;
+CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE session_states (
+    mission INTEGER PRIMARY KEY REFERENCES missions (key),
+    state   BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE pending_actions (
+    mission INTEGER NOT NULL REFERENCES missions (key),
+    id      INTEGER NOT NULL,
+    action  TEXT    NOT NULL,
+    PRIMARY KEY (mission, id)
+) STRICT, WITHOUT ROWID;
+
+-- Missions that were deleted and whose events are still being removed, a piece at a time.
+CREATE TABLE purges (mission INTEGER PRIMARY KEY) STRICT;
+
+CREATE TABLE counters (
+    name  TEXT    PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO counters (name, value) VALUES ('revision', 0);
+
+CREATE TABLE workspaces (
+    key        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         TEXT    NOT NULL UNIQUE,
+    name       TEXT    NOT NULL UNIQUE,
+    backend    TEXT    NOT NULL,
+    options    TEXT    NOT NULL,
+    phase      TEXT    NOT NULL,
+    owner      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE users (
+    key           INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            TEXT    NOT NULL UNIQUE,
+    name          TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+    role          TEXT    NOT NULL,
+    password_hash TEXT,
+    created_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE logins (
+    token_hash   BLOB    PRIMARY KEY,
+    user         TEXT    NOT NULL REFERENCES users (id),
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX logins_by_user ON logins (user);
+CREATE INDEX logins_by_expiry ON logins (expires_at);
+
+CREATE TABLE tokens (
+    key          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id           TEXT    NOT NULL UNIQUE,
+    user         TEXT    NOT NULL REFERENCES users (id),
+    hash         BLOB    NOT NULL UNIQUE,
+    name         TEXT    NOT NULL,
+    scope        TEXT    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER,
+    last_used_at INTEGER
+) STRICT;
+
+CREATE INDEX tokens_by_user ON tokens (user, key);
+
+CREATE TABLE audit (
+    key     INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,
+    user    TEXT,
+    action  TEXT    NOT NULL,
+    target  TEXT,
+    outcome TEXT    NOT NULL,
+    detail  TEXT
+) STRICT;
+
+CREATE TABLE answers (
+    user         TEXT    NOT NULL,
+    key          TEXT    NOT NULL,
+    request_hash BLOB    NOT NULL,
+    status       INTEGER NOT NULL,
+    body         BLOB    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    PRIMARY KEY (user, key)
+) STRICT;
+
+CREATE INDEX answers_by_age ON answers (created_at);
+
+CREATE TABLE plugin_values (
+    plugin TEXT NOT NULL,
+    key    BLOB NOT NULL,
+    value  BLOB NOT NULL,
+    PRIMARY KEY (plugin, key)
+) STRICT;
+
+-- Bytes of keys and values of each plugin, kept by the three triggers below.
+CREATE TABLE plugin_totals (
+    plugin TEXT    PRIMARY KEY,
+    bytes  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER plugin_value_added AFTER INSERT ON plugin_values BEGIN
+    INSERT INTO plugin_totals (plugin, bytes) VALUES (new.plugin, length(new.key) + length(new.value))
+        ON CONFLICT (plugin) DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+
+CREATE TRIGGER plugin_value_changed AFTER UPDATE OF value ON plugin_values BEGIN
+    UPDATE plugin_totals SET bytes = bytes + length(new.value) - length(old.value) WHERE plugin = new.plugin;
+END;
+
+CREATE TRIGGER plugin_value_removed AFTER DELETE ON plugin_values BEGIN
+    UPDATE plugin_totals SET bytes = bytes - length(old.key) - length(old.value) WHERE plugin = old.plugin;
+END;

@@ -1,0 +1,163 @@
+//! The one way to change a mission: events and all that belongs to them, together or not at all.
+
+use sandboxed_model::{
+    Failure, MissionId, Seq, Timestamp,
+    event::{Event, EventBody, MessageRole, Usage},
+    harness::Action,
+    state::MissionState,
+};
+
+use super::{Committed, row::MissionRow};
+use crate::{
+    Store,
+    action::{self, ActionId},
+    error::{Error, Result},
+    event,
+    queue::{self, QueueChange},
+    run::{self, RunChange},
+    search::IndexEntry,
+    writer::Write,
+};
+
+/// What happens to a mission in one step. Everything in it is kept together or not at all.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MissionChange {
+    /// What happened, in order. The mission's state, turn, usage and session follow from it.
+    pub events: Vec<EventBody>,
+    /// A new title.
+    pub title: Option<String>,
+    /// `Some(None)` takes the problem away.
+    pub problem: Option<Option<Failure>>,
+    /// Whether the turn's process has printed nothing for too long.
+    pub stalled: Option<bool>,
+    /// When the process last printed something.
+    pub last_output_at: Option<Timestamp>,
+    /// Changes of the queue, in order.
+    pub queue: Vec<QueueChange>,
+    /// What happened to a run.
+    pub run: Option<RunChange>,
+    /// What the harness's session must remember.
+    pub session_state: Option<Vec<u8>>,
+    /// Actions that are to be done after this commit. They stay pending until `actions_done` names them.
+    pub plan_actions: Vec<Action>,
+    /// Actions that have been done. Naming one that is not pending changes nothing.
+    pub actions_done: Vec<ActionId>,
+}
+
+impl Store {
+    /// Changes a mission.
+    ///
+    /// # Errors
+    /// [`Error::IllegalTransition`] where a `State` event does not start from the present state or goes where that
+    /// state may not go; [`Error::NotFound`] for a mission, message or run that is not there; [`Error::Conflict`] for
+    /// a queue order that does not name the present messages, or a second live run; [`Error::QueueFull`]. With any
+    /// error nothing of the change is kept.
+    pub async fn commit(&self, mission: MissionId, change: MissionChange) -> Result<Committed> {
+        self.write(move |write| apply(write, mission, change)).await
+    }
+}
+
+fn apply(write: &mut Write<'_>, id: MissionId, change: MissionChange) -> Result<Committed> {
+    let mut row = MissionRow::load(write.conn, id)?;
+    let before = row.clone();
+    let events = append(write, &mut row, change.events)?;
+    if let Some(title) = change.title {
+        row.mission.title = title;
+    }
+    if let Some(problem) = change.problem {
+        row.mission.problem = problem;
+    }
+    if let Some(stalled) = change.stalled {
+        row.mission.stalled = stalled;
+    }
+    if let Some(at) = change.last_output_at {
+        row.mission.last_output_at = Some(at);
+    }
+    if !change.queue.is_empty() {
+        row.mission.queued_messages = queue::apply(write.conn, row.key, change.queue)?;
+    }
+    if let Some(run) = change.run {
+        run::apply(write.conn, row.key, id, run)?;
+    }
+    if let Some(state) = change.session_state {
+        run::save_session(write.conn, row.key, &state)?;
+    }
+    let actions = action::plan(write.conn, row.key, &mut row.last_action, change.plan_actions)?;
+    action::done(write.conn, row.key, &change.actions_done)?;
+    if row.mission != before.mission {
+        row.mission.revision = write.next_revision();
+        row.mission.updated_at = row.mission.updated_at.max(write.now);
+    }
+    if row.mission.title != before.mission.title {
+        write.index.push(IndexEntry::of_title(row.key, &row.mission.title));
+    }
+    row.update(write.conn)?;
+    Ok(Committed { mission: row.mission, events, actions })
+}
+
+/// Appends events to the log and folds them into the row.
+pub(super) fn append(write: &mut Write<'_>, row: &mut MissionRow, bodies: Vec<EventBody>) -> Result<Vec<Event>> {
+    let last = row.mission.last_seq.0.saturating_add(u64::try_from(bodies.len()).unwrap_or(u64::MAX));
+    if last > event::MAX_SEQ {
+        return Err(Error::conflict("mission.log_full", "the mission's log holds as many events as it can"));
+    }
+    // A clock that was set back does not turn a mission's log around.
+    let at = row.mission.updated_at.max(write.now);
+    let mut events = Vec::with_capacity(bodies.len());
+    for body in bodies {
+        fold(row, &body)?;
+        let seq: Seq = row.mission.last_seq.next();
+        row.mission.last_seq = seq;
+        let event = Event { mission: row.mission.id, seq, at, turn: row.mission.turns, body };
+        event::insert(write.conn, row.key, &event)?;
+        write.index.extend(IndexEntry::of_event(row.key, &event));
+        events.push(event);
+    }
+    write.events += u64::try_from(events.len()).unwrap_or(u64::MAX);
+    Ok(events)
+}
+
+fn fold(row: &mut MissionRow, body: &EventBody) -> Result<()> {
+    let mission = &mut row.mission;
+    match body {
+        EventBody::State(change) => {
+            // Before its first event a mission is in no state.
+            let present = (mission.last_seq > Seq::ZERO).then_some(mission.state);
+            let legal = match present {
+                Some(present) => present.may_become(change.to),
+                None => change.to == MissionState::Queued,
+            };
+            if change.from != present || !legal {
+                let from = present.map_or("none", MissionState::as_str);
+                return Err(Error::IllegalTransition { from, to: change.to });
+            }
+            mission.state = change.to;
+        }
+        EventBody::TurnStarted(_) => mission.turns = mission.turns.saturating_add(1),
+        EventBody::TurnEnded(end) => mission.last_outcome = Some(end.outcome),
+        EventBody::Usage(usage) => add_usage(&mut mission.usage, usage),
+        EventBody::Message(message) if message.role == MessageRole::User => {
+            // The event is about to take the next place.
+            row.prompt_seq = Some(mission.last_seq.next());
+        }
+        EventBody::Session(session) => row.native_session = Some(session.id.clone()),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Sums are kept below what SQL can hold, whatever an agent says that it used.
+fn add_usage(sum: &mut Usage, part: &Usage) {
+    let add = |sum: &mut u64, part: u64| *sum = sum.saturating_add(part).min(i64::MAX.unsigned_abs());
+    add(&mut sum.input, part.input);
+    add(&mut sum.output, part.output);
+    add(&mut sum.cache_read, part.cache_read);
+    add(&mut sum.cache_write, part.cache_write);
+    add(&mut sum.reasoning, part.reasoning);
+    if let Some(cost) = part.cost_micro_usd {
+        add(sum.cost_micro_usd.get_or_insert(0), cost);
+    }
+    if part.model.is_some() {
+        sum.model.clone_from(&part.model);
+    }
+}

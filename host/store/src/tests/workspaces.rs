@@ -1,0 +1,61 @@
+use sandboxed_model::{page::PageRequest, state::MissionState::*};
+
+use super::*;
+use crate::Error;
+
+#[tokio::test]
+async fn a_workspace_is_found_by_id_and_by_name() {
+    let mut fixture = Fixture::new().await;
+    let workspace = new_workspace("second");
+    fixture.store.insert_workspace(workspace.clone()).await.unwrap();
+    fixture.reopen().await;
+    assert_eq!(fixture.store.workspace(workspace.id).await.unwrap(), workspace);
+    assert_eq!(fixture.store.workspace_by_name(&workspace.name).await.unwrap(), workspace);
+    let missing = fixture.store.workspace_by_name(&"nope".parse().unwrap()).await.unwrap_err();
+    assert_eq!(missing.failure().code, "workspace.not_found");
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once() {
+    let fixture = Fixture::new().await;
+    let error = fixture.store.insert_workspace(new_workspace("main")).await.unwrap_err();
+    assert_eq!(error.failure().code, "workspace.exists");
+}
+
+#[tokio::test]
+async fn workspaces_are_listed_in_pages_newest_first() {
+    let fixture = Fixture::new().await;
+    for name in ["b", "c"] {
+        add_workspace(&fixture.store, name).await;
+    }
+    let first = fixture.store.workspaces(&PageRequest { cursor: None, limit: 2 }).await.unwrap();
+    add_workspace(&fixture.store, "d").await;
+    let second = fixture.store.workspaces(&PageRequest { cursor: first.next_cursor, limit: 2 }).await.unwrap();
+    let names: Vec<_> = first.items.iter().chain(&second.items).map(|workspace| workspace.name.as_str()).collect();
+    assert_eq!(names, ["c", "b", "main"]);
+    assert_eq!(second.next_cursor, None);
+}
+
+#[tokio::test]
+async fn the_phase_is_noted() {
+    let fixture = Fixture::new().await;
+    fixture.store.set_workspace_phase(fixture.workspace, WorkspacePhase::Broken).await.unwrap();
+    assert_eq!(fixture.store.workspace(fixture.workspace).await.unwrap().phase, WorkspacePhase::Broken);
+    let error = fixture.store.set_workspace_phase(WorkspaceId::new(), WorkspacePhase::Ready).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn a_workspace_in_use_is_not_deleted_and_ended_missions_keep_its_id() {
+    let fixture = Fixture::new().await;
+    let mission = fixture.mission("busy one").await;
+    let error = fixture.store.delete_workspace(fixture.workspace).await.unwrap_err();
+    assert_eq!(error.failure().code, "workspace.in_use");
+    assert!(error.to_string().contains(&mission.id.to_string()), "{error}");
+
+    fixture.go(&mission, Cancelled).await;
+    fixture.store.delete_workspace(fixture.workspace).await.unwrap();
+    assert_eq!(fixture.store.mission(mission.id).await.unwrap().workspace, fixture.workspace);
+    let error = fixture.store.delete_workspace(fixture.workspace).await.unwrap_err();
+    assert_eq!(error.failure().code, "workspace.not_found");
+}

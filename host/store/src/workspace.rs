@@ -1,0 +1,141 @@
+//! Workspaces.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use sandboxed_model::{
+    MissionId, WorkspaceId,
+    backend::WorkspacePhase,
+    page::{Page, PageRequest},
+    workspace::{Workspace, WorkspaceName},
+};
+
+use crate::{
+    Store,
+    cursor::{self, List},
+    error::{Error, Result, is_duplicate},
+    statement::prepare,
+    value::{Json, Millis, Name, Text},
+};
+
+const SELECT: &str = "SELECT key, id, name, backend, options, phase, owner, created_at FROM workspaces";
+
+fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
+    let workspace = Workspace {
+        id: row.get::<_, Text<_>>(1)?.0,
+        name: row.get::<_, Text<_>>(2)?.0,
+        backend: row.get::<_, Text<_>>(3)?.0,
+        options: row.get::<_, Json<_>>(4)?.0,
+        phase: row.get::<_, Name<_>>(5)?.0,
+        owner: row.get::<_, Text<_>>(6)?.0,
+        created_at: row.get::<_, Millis>(7)?.0,
+    };
+    Ok((row.get(0)?, workspace))
+}
+
+pub(crate) fn exists(conn: &Connection, id: WorkspaceId) -> Result<bool> {
+    Ok(prepare(conn, "SELECT 1 FROM workspaces WHERE id = ?1")?.exists([Text(id)])?)
+}
+
+impl Store {
+    /// Keeps a new workspace.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where the name or the id is taken.
+    pub async fn insert_workspace(&self, workspace: Workspace) -> Result<()> {
+        self.write(move |write| {
+            prepare(
+                write.conn,
+                "INSERT INTO workspaces (id, name, backend, options, phase, owner, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                Text(workspace.id),
+                Text(&workspace.name),
+                Text(&workspace.backend),
+                Json(&workspace.options),
+                Name(workspace.phase),
+                Text(workspace.owner),
+                Millis(workspace.created_at),
+            ])
+            .map_err(|error| {
+                if is_duplicate(&error) {
+                    let message = format!("there is a workspace {} already", workspace.name);
+                    Error::conflict("workspace.exists", message)
+                } else {
+                    error.into()
+                }
+            })?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A workspace.
+    pub async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
+        self.read(move |conn| {
+            prepare(conn, &format!("{SELECT} WHERE id = ?1"))?
+                .query_row([Text(id)], workspace)
+                .optional()?
+                .map(|(_, workspace)| workspace)
+                .ok_or_else(|| Error::not_found("workspace", id))
+        })
+        .await
+    }
+
+    /// The workspace of a name.
+    pub async fn workspace_by_name(&self, name: &WorkspaceName) -> Result<Workspace> {
+        let name = name.clone();
+        self.read(move |conn| {
+            prepare(conn, &format!("{SELECT} WHERE name = ?1"))?
+                .query_row([name.as_str()], workspace)
+                .optional()?
+                .map(|(_, workspace)| workspace)
+                .ok_or_else(|| Error::not_found("workspace", name))
+        })
+        .await
+    }
+
+    /// All workspaces, the newest first.
+    pub async fn workspaces(&self, page: &PageRequest) -> Result<Page<Workspace>> {
+        let before = List::Workspaces.place(page)?.unwrap_or(i64::MAX);
+        let limit = cursor::limit(page);
+        self.read(move |conn| {
+            let mut statement = prepare(conn, &format!("{SELECT} WHERE key < ?1 ORDER BY key DESC LIMIT ?2"))?;
+            let rows = statement.query_map(params![before, limit + 1], workspace)?;
+            Ok(List::Workspaces.page(rows.collect::<rusqlite::Result<_>>()?, limit))
+        })
+        .await
+    }
+
+    /// Notes how far a workspace exists.
+    pub async fn set_workspace_phase(&self, id: WorkspaceId, phase: WorkspacePhase) -> Result<()> {
+        self.write(move |write| {
+            let sql = "UPDATE workspaces SET phase = ?2 WHERE id = ?1";
+            let rows = prepare(write.conn, sql)?.execute(params![Text(id), Name(phase)])?;
+            if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Forgets a workspace. Missions that ended in it keep its id.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where a mission that has not ended uses it.
+    pub async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+        self.write(move |write| {
+            let user = prepare(
+                write.conn,
+                "SELECT id, title FROM missions WHERE workspace = ?1 AND state IN \
+                 ('queued', 'running', 'awaiting_user', 'awaiting_approval', 'parked', 'interrupted') LIMIT 1",
+            )?
+            .query_row([Text(id)], |row| Ok((row.get::<_, Text<MissionId>>(0)?.0, row.get::<_, String>(1)?)))
+            .optional()?;
+            if let Some((mission, title)) = user {
+                let message = format!("mission {mission} ({title}) uses the workspace and has not ended");
+                return Err(Error::conflict("workspace.in_use", message));
+            }
+            let rows = prepare(write.conn, "DELETE FROM workspaces WHERE id = ?1")?.execute([Text(id)])?;
+            if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
+        })
+        .await
+    }
+}

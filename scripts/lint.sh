@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Formatting, clippy, licences and generated files.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo fmt --all --check
+cargo fmt --all --check --manifest-path plugins/Cargo.toml
+cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
+cargo clippy --locked --workspace --all-targets -- -D warnings
+cargo clippy --locked --manifest-path plugins/Cargo.toml --workspace --all-targets -- -D warnings
+scripts/toolchain.sh deny
+cargo deny --offline --locked check bans licenses sources

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Sets up what is missing on this machine and says what it does.
+#
+#   scripts/toolchain.sh guests    what compiles plugins to WebAssembly
+#   scripts/toolchain.sh tests     what the tests need besides
+#   scripts/toolchain.sh deny      the licence checker of scripts/lint.sh
+#   scripts/toolchain.sh all       guests and tests
+set -euo pipefail
+
+target=wasm32-wasip2
+
+say() { printf 'toolchain: %s\n' "$*"; }
+fail() {
+    printf 'toolchain: %s\n' "$@" >&2
+    exit 4
+}
+
+# Runs apt-get as root; without the rights to, says what to install.
+apt_install() {
+    command -v apt-get >/dev/null || fail "install these packages: $*"
+    local as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || fail "run as root: apt-get install $*"
+        as_root=(sudo)
+    fi
+    say "installing $* with apt-get"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+need() {
+    local program=$1
+    shift
+    command -v "$program" >/dev/null || apt_install "$@"
+}
+
+has_rustup_target() {
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]
+}
+
+has_debian_toolchain() {
+    [ -x /usr/bin/rustc ] && [ -d /usr/lib/wasm32-wasi ] &&
+        { command -v wasm-ld || command -v wasm-ld-14; } >/dev/null &&
+        [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library" ]
+}
+
+guests() {
+    command -v cargo >/dev/null || fail "a Rust toolchain is missing: see https://rustup.rs"
+    if has_rustup_target || has_debian_toolchain; then
+        return
+    fi
+    say "adding the Rust target $target"
+    # A machine without a way out may leave the download hanging.
+    if command -v rustup >/dev/null && timeout 120 rustup target add "$target" >/dev/null 2>&1 && has_rustup_target; then
+        return
+    fi
+    if [ -r /etc/debian_version ]; then
+        say "rustup cannot download $target here; Debian's compiler and the sources of std will build it"
+        apt_install rustc-web rust-web-src wasi-libc lld
+        has_debian_toolchain && return
+    fi
+    fail "the Rust target $target is missing. One of these mends it:" \
+        "  rustup target add $target" \
+        "  apt-get install rustc-web rust-web-src wasi-libc lld    (Debian, Ubuntu)" \
+        "  a Rust toolchain whose sysroot has lib/rustlib/$target"
+}
+
+tests() {
+    need git git
+    need python3 python3
+    python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
+    need setpriv util-linux
+}
+
+deny() {
+    cargo deny --version >/dev/null 2>&1 && return
+    say "installing cargo-deny"
+    cargo install --locked --quiet cargo-deny@0.20.2
+}
+
+case ${1:-all} in
+    guests | tests | deny) "$1" ;;
+    all)
+        guests
+        tests
+        ;;
+    *) fail "no such part: $1" ;;
+esac

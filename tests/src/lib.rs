@@ -1,0 +1,16 @@
+//! Black-box tests: the built binary, driven as a person or a script would drive it.
+//!
+//! This crate knows nothing of the host's crates. It starts `sandboxed-sh`, speaks HTTP to it, reads what it prints,
+//! and kills it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+pub mod api;
+pub mod cli;
+pub mod server;
+pub mod wait;
+
+pub use api::Api;
+pub use cli::{Finished, cli};
+pub use server::Server;
+pub use wait::{until, within};

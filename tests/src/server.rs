@@ -1,0 +1,155 @@
+//! A server that is started, killed and started again on the same data.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Api, cli, until};
+
+/// A running server with a data directory of its own.
+pub struct Server {
+    home: TempDir,
+    config: Option<PathBuf>,
+    environment: Vec<(String, String)>,
+    child: Child,
+    /// Its HTTP API, with the operator's token.
+    pub api: Api,
+}
+
+/// How a server is started.
+#[derive(Default)]
+pub struct Options {
+    /// The text of `sandboxed.toml`; absent takes the embedded one.
+    pub config: Option<String>,
+    /// Variables.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Server {
+    /// Starts a server on a new data directory.
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// Starts a server with options on a new data directory.
+    pub async fn start_with(options: Options) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let config = options.config.map(|text| {
+            let path = home.path().join("sandboxed.toml");
+            std::fs::write(&path, text).unwrap();
+            path
+        });
+        let child = spawn(home.path(), config.as_deref(), &options.environment);
+        let mut server = Self { home, config, environment: options.environment, child, api: Api::unconnected() };
+        server.connect().await;
+        server
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// Process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the server has logged so far, over all its starts.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.home.path().join("server.log")).unwrap()
+    }
+
+    /// Kills the server as a crash would: it gets no chance to do anything.
+    pub fn crash(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub async fn stop(&mut self) -> i32 {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).unwrap();
+        let child = &mut self.child;
+        until("the server to stop", async || child.try_wait().unwrap()).await.code().unwrap_or(-1)
+    }
+
+    /// Starts the server again on the same data.
+    pub async fn restart(&mut self) {
+        self.child = spawn(self.home.path(), self.config.as_deref(), &self.environment);
+        self.connect().await;
+    }
+
+    /// Runs the command line on this server's data directory.
+    pub fn cli(&self, arguments: &[&str]) -> cli::Finished {
+        cli::cli(&self.data_dir(), arguments)
+    }
+
+    async fn connect(&mut self) {
+        let path = self.data_dir().join("server.json");
+        let pid = self.child.id();
+        let child = &mut self.child;
+        let log = self.home.path().join("server.log");
+        let found: Value = until("the server to listen", async || {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the server ended with {status}:\n{}", std::fs::read_to_string(&log).unwrap());
+            }
+            let text = std::fs::read_to_string(&path).ok()?;
+            let found: Value = serde_json::from_str(&text).ok()?;
+            (found["pid"] == pid).then_some(found)
+        })
+        .await;
+        self.api = Api::new(found["url"].as_str().unwrap(), found["token"].as_str().unwrap());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // Runs outlive the server by design; a test must not leave any.
+        for meta in glob_runs(&self.data_dir()) {
+            if let Some(pid) = meta["shim_pid"].as_i64().or_else(|| meta["shim"]["pid"].as_i64()) {
+                let group = Pid::from_raw(i32::try_from(pid).unwrap());
+                let _ = kill(group, Signal::SIGKILL);
+            }
+            if let Some(pid) = meta["payload_pid"].as_i64().or_else(|| meta["pid"].as_i64()) {
+                let _ = nix::sys::signal::killpg(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL);
+            }
+        }
+    }
+}
+
+/// What is written about each run that has not ended.
+fn glob_runs(data_dir: &Path) -> Vec<Value> {
+    let Ok(runs) = std::fs::read_dir(data_dir.join("runs")) else { return Vec::new() };
+    runs.flatten()
+        .filter(|run| !run.path().join("exit.json").exists())
+        .filter_map(|run| std::fs::read_to_string(run.path().join("meta.json")).ok())
+        .filter_map(|text| serde_json::from_str(&text).ok())
+        .collect()
+}
+
+fn spawn(home: &Path, config: Option<&Path>, environment: &[(String, String)]) -> Child {
+    let log = File::options().create(true).append(true).open(home.join("server.log")).unwrap();
+    let mut command: Command = cli::command(&home.join("data"));
+    if let Some(config) = config {
+        command.arg("--config").arg(config);
+    }
+    command
+        .args(["serve", "--no-welcome", "--listen", "127.0.0.1:0"])
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap()
+}
