@@ -40,7 +40,7 @@ for name in "${stages[@]}"; do
             ;;
         schema)
             cargo build --locked --package sandboxed-sh
-            stage 'OpenAPI' scripts/schemathesis.sh "$target/debug/sandboxed-sh"
+            stage 'OpenAPI' scripts/schema-test.sh "$target/debug/sandboxed-sh"
             ;;
         *)
             echo "test.sh: no stage '$name'" >&2

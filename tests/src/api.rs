@@ -119,11 +119,13 @@ impl Api {
         let response = within("the stream to open", request.send()).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let mut bytes = response.bytes_stream();
-        let (mut events, mut text) = (Vec::new(), String::new());
+        let (mut events, mut received) = (Vec::new(), Vec::new());
         loop {
             let chunk = within("the next event", bytes.next()).await.expect("the stream ended").unwrap();
-            text.push_str(&String::from_utf8(chunk.to_vec()).unwrap());
-            while let Some((block, rest)) = text.split_once("\n\n") {
+            received.extend_from_slice(&chunk);
+            while let Some(end) = received.windows(2).position(|window| window == b"\n\n") {
+                let block: Vec<u8> = received.drain(..end + 2).collect();
+                let block = std::str::from_utf8(&block).unwrap();
                 let data: String = block.lines().filter_map(|line| line.strip_prefix("data:")).collect();
                 let id = block.lines().find_map(|line| line.strip_prefix("id:")).map(str::trim);
                 if let (false, Some(id)) = (data.is_empty(), id) {
@@ -135,7 +137,6 @@ impl Api {
                         return events;
                     }
                 }
-                text = rest.to_owned();
             }
         }
     }

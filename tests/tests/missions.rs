@@ -40,8 +40,7 @@ async fn a_turn_is_told_from_its_message_to_its_end() {
 #[tokio::test]
 async fn a_failing_script_names_its_exit_code() {
     let server = Server::start().await;
-    let mission =
-        server.api.mission_with(json!({ "prompt": "exit 7", "harness": "shell", "one_shot": true })).await;
+    let mission = server.api.mission_with(json!({ "prompt": "exit 7", "harness": "shell", "one_shot": true })).await;
     let ended = server.api.reaches(&mission, &["failed", "done"]).await;
 
     assert_eq!(ended["state"], "failed");
@@ -254,7 +253,8 @@ async fn a_silent_turn_is_shown_as_stalled_until_it_speaks() {
     let mut options = sandboxed_tests::server::Options::default();
     options.environment.push(("SANDBOXED_SH__MISSIONS__STALL_AFTER".to_owned(), "200ms".to_owned()));
     let server = Server::start_with(options).await;
-    let mission = server.api.mission("until [ -e go ]; do sleep 0.05; done; echo awake; until [ -e end ]; do :; done").await;
+    let mission =
+        server.api.mission("until [ -e go ]; do sleep 0.05; done; echo awake; until [ -e end ]; do :; done").await;
     let stalled = |wanted: bool| {
         let (api, mission) = (server.api.clone(), mission.clone());
         async move || {

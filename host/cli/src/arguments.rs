@@ -396,8 +396,8 @@ pub(crate) enum Token {
     List(Listing),
     /// End a token.
     Revoke {
-        /// The token's id.
-        token: TokenId,
+        /// The token.
+        id: TokenId,
     },
 }
 
@@ -466,5 +466,21 @@ mod tests {
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_argument_of_a_command_has_the_name_of_a_global_option() {
+        fn check(command: &clap::Command, globals: &[String]) {
+            for argument in command.get_arguments().filter(|argument| !argument.is_global_set()) {
+                let id = argument.get_id().to_string();
+                assert!(!globals.contains(&id), "{} {id}", command.get_name());
+            }
+            command.get_subcommands().for_each(|subcommand| check(subcommand, globals));
+        }
+        let command = Arguments::command();
+        let globals = command.get_arguments().filter(|argument| argument.is_global_set());
+        let globals: Vec<String> = globals.map(|argument| argument.get_id().to_string()).collect();
+        assert_eq!(globals.len(), 4);
+        check(&command, &globals);
     }
 }

@@ -116,7 +116,9 @@ pub(crate) fn status_of(blame: Blame) -> Status {
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
-        Self::Said { status: status_of(failure.blame), message: failure.to_string(), hint: failure.hint }
+        // Another server uses the data: it is the operator's choice, and it may be over in a moment.
+        let status = if failure.code == "store.locked" { Status::Unavailable } else { status_of(failure.blame) };
+        Self::Said { status, message: failure.to_string(), hint: failure.hint }
     }
 }
 

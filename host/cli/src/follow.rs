@@ -12,7 +12,7 @@ use sandboxed_model::{
 use crate::{
     client::Client,
     failed::{Failed, Result},
-    output::{Style, Terminal, Transcript, paint_stderr, safe},
+    output::{self, Style, Terminal, Transcript, paint_stderr, safe},
 };
 
 /// How events are shown.
@@ -109,7 +109,8 @@ impl Seen {
         }
     }
 
-    fn enough(&self, until: Until) -> bool {
+    /// Whether that much was seen.
+    pub(crate) fn enough(&self, until: Until) -> bool {
         let Some(state) = self.state.filter(|_| self.last >= self.known) else { return false };
         match until {
             Until::Ended => state.has_ended(),
@@ -168,7 +169,7 @@ pub(crate) async fn follow(
                 (OnInterrupt::Leave, _) => return show.finish(),
                 (OnInterrupt::CancelMission, None) => {
                     show.finish()?;
-                    eprintln!("cancelling the mission; once more to leave at once");
+                    output::remark("cancelling the mission; once more to leave at once");
                     cancelling = Some(Box::pin(client.cancel_mission(mission)));
                     continue;
                 }

@@ -44,7 +44,11 @@ pub(crate) async fn run(client: &Client) -> Result<()> {
         if turn > 1 {
             client.send_message(mission, script.to_owned()).await?;
         }
-        follow::follow(client, mission, Until::TurnEnded(turn), OnInterrupt::Leave, &mut show, &mut seen).await?;
+        let until = Until::TurnEnded(turn);
+        follow::follow(client, mission, until, OnInterrupt::Leave, &mut show, &mut seen).await?;
+        if !seen.enough(until) {
+            return Ok(());
+        }
         output::print("")?;
     }
     let ended = client.finish_mission(mission).await?;

@@ -16,8 +16,8 @@ use serde_json::Value;
 /// Does the same without a server and with one.
 fn both(test: impl Fn(&Home)) {
     needs_plugins();
-    test(&Home::new());
-    let home = Home::new();
+    test(&Home::new().share_compiled_plugins());
+    let home = Home::new().share_compiled_plugins();
     let server = home.serve();
     test(&home);
     server.stop().expect(0);
@@ -27,7 +27,10 @@ fn both(test: impl Fn(&Home)) {
 fn a_mission_that_succeeds_ends_with_0_and_tells_what_it_printed() {
     both(|home| {
         let ran = home.run(&["run", "echo hello; echo oops >&2"]).expect(0);
-        assert_eq!(ran.stdout, "hello\noops\n");
+        // The two streams are read apart, so either may come first.
+        let mut lines: Vec<_> = ran.stdout.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["hello", "oops"]);
         let last = ran.stderr.lines().last().unwrap();
         assert!(last.starts_with("mission ") && last.contains(" done in ") && last.ends_with("exit code 0"), "{ran:?}");
     });
@@ -65,8 +68,14 @@ fn json_is_one_event_a_line_and_nothing_else() {
 #[test]
 fn the_prompt_can_come_from_standard_input() {
     needs_plugins();
-    let home = Home::new();
-    let mut child = home.command(&["run", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let home = Home::new().share_compiled_plugins();
+    let mut child = home
+        .command(&["run", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"echo from\necho stdin\n").unwrap();
     assert_eq!(finished(child.wait_with_output().unwrap()).expect(0).stdout, "from\nstdin\n");
 }
@@ -88,7 +97,7 @@ fn a_named_workspace_is_made_once_and_used_again() {
 #[test]
 fn files_that_changed_are_told_with_their_diff() {
     needs_plugins();
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let git = "git -c user.name=t -c user.email=t@t";
     let first = format!("git init -q . && printf 'a\\nb\\n' > kept && git add -A && {git} commit -qm first");
     home.run(&["run", "--workspace", "demo", &first]).expect(0);
@@ -149,7 +158,7 @@ fn output_that_nobody_reads_any_more_ends_the_command_quietly() {
 #[test]
 fn a_mission_can_be_left_to_the_server_and_steered() {
     needs_plugins();
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let refused = home.run(&["run", "--detach", "true"]).expect(4);
     assert!(refused.stderr.contains("no running server"), "{refused:?}");
 
@@ -192,7 +201,7 @@ fn tools_work_on_the_files_of_a_workspace() {
         let tools = home.run(&["tools", "list", "workspace", "--json"]).expect(0).json();
         assert!(!tools.as_array().unwrap().is_empty());
         let refused = home.run(&["tools", "call", "workspace", "no_such_tool", "--workspace", "desk"]).expect(1);
-        assert!(refused.stderr.starts_with("error: "), "{refused:?}");
+        assert!(refused.stderr.contains("error: plugin workspace: there is no tool"), "{refused:?}");
     });
 }
 
@@ -221,7 +230,7 @@ fn the_doctor_tells_what_was_tried() {
 #[test]
 fn a_first_start_shows_a_welcome_mission_that_ends_well() {
     needs_plugins();
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let mut command = home.command(&["serve", "--listen", "127.0.0.1:0"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut shown = String::new();
@@ -239,4 +248,28 @@ fn a_first_start_shows_a_welcome_mission_that_ends_well() {
     assert!(shown.contains("ok: 1 + 2 + 3 = 6"), "{shown}");
     assert!(shown.contains("  M sum.sh (+1 −1)"), "{shown}");
     assert!(shown.contains(" done in "), "{shown}");
+}
+
+#[test]
+fn a_mission_is_followed_over_the_death_of_its_server() {
+    needs_plugins();
+    let home = Home::new().share_compiled_plugins();
+    let mut server = home.serve();
+    let mut command =
+        home.command(&["run", "--workspace", "demo", "echo before; until [ -e go ]; do sleep 0.05; done; echo after"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut shown = String::new();
+    stdout.read_line(&mut shown).unwrap();
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let server = home.serve();
+    let workspace = home.run(&["workspaces", "show", "demo", "--json"]).expect(0).json();
+    let tree = home.data_dir().join("workspaces").join(workspace["id"].as_str().unwrap()).join("tree");
+    std::fs::write(tree.join("go"), "").unwrap();
+    stdout.read_to_string(&mut shown).unwrap();
+
+    assert_eq!(finished(child.wait_with_output().unwrap()).code, Some(0), "{shown}");
+    assert!(shown.starts_with("before\nafter\n"), "{shown}");
+    server.stop().expect(0);
 }

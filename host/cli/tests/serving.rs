@@ -35,7 +35,7 @@ fn a_data_directory_that_cannot_be_used_is_named() {
 
 #[test]
 fn a_second_server_on_the_same_data_is_refused_and_harms_nothing() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let server = home.serve();
     let before = server.file();
     let refused = home.run(&["serve", "--no-welcome", "--listen", "127.0.0.1:0"]);
@@ -49,7 +49,7 @@ fn a_second_server_on_the_same_data_is_refused_and_harms_nothing() {
 
 #[test]
 fn the_server_is_found_by_its_file_until_it_stops() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let server = home.serve();
     let path = home.data_dir().join("server.json");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -64,7 +64,7 @@ fn the_server_is_found_by_its_file_until_it_stops() {
 
 #[test]
 fn a_file_that_a_killed_server_left_is_passed_over() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let mut server = home.serve();
     server.child.kill().unwrap();
     server.child.wait().unwrap();
@@ -75,7 +75,7 @@ fn a_file_that_a_killed_server_left_is_passed_over() {
 
 #[test]
 fn the_first_password_is_printed_once_and_in_no_log() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let first = home.serve().stop().expect(0);
     let line = first.stderr.lines().find(|line| line.contains("The password of the user admin is")).unwrap();
     let password = line.split_whitespace().last().unwrap();
@@ -89,7 +89,7 @@ fn the_first_password_is_printed_once_and_in_no_log() {
 
 #[test]
 fn what_the_server_says_at_its_start_names_address_data_and_plugins() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let server = home.serve();
     let url = server.file().unwrap()["url"].as_str().unwrap().to_owned();
     let said = server.stop().expect(0);
@@ -101,7 +101,7 @@ fn what_the_server_says_at_its_start_names_address_data_and_plugins() {
 
 #[test]
 fn a_password_can_be_set_while_no_server_runs() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let server = home.serve();
     let set = |text: &str| {
         let input = home.file("password", text);
@@ -117,7 +117,7 @@ fn a_password_can_be_set_while_no_server_runs() {
 
 #[test]
 fn a_token_opens_the_server_as_far_as_its_scope_goes() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     let server = home.serve();
     let url = server.file().unwrap()["url"].as_str().unwrap().to_owned();
     let secret = home.run(&["token", "create", "looks", "--scope", "read"]).expect(0).stdout;
@@ -142,7 +142,7 @@ fn a_token_opens_the_server_as_far_as_its_scope_goes() {
 
 #[test]
 fn a_backup_is_taken_with_and_without_a_server_and_put_back() {
-    let home = Home::new();
+    let home = Home::new().share_compiled_plugins();
     home.run(&["workspaces", "create", "kept"]).expect(0);
     home.run(&["backup", "offline.db"]).expect(0);
     let server = home.serve();
@@ -158,7 +158,7 @@ fn a_backup_is_taken_with_and_without_a_server_and_put_back() {
         assert_eq!(listed[0]["name"], "kept");
     }
     let damaged = home.file("damaged.db", "not a database");
-    let refused = finished(home.command(&["restore"]).arg(damaged).output().unwrap()).expect(1);
+    let refused = finished(home.command(&["restore"]).arg(damaged).output().unwrap()).expect(4);
     assert!(refused.stderr.starts_with("error: "), "{refused:?}");
     home.run(&["workspaces", "list"]).expect(0);
 }

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -42,16 +42,20 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes a new group of this name below the group that this process is in.
-    pub(crate) fn create(version: Version, name: &str) -> io::Result<Self> {
-        let parent = parent(version)?;
-        fs::create_dir_all(&parent).map_err(|error| at(&parent, &error))?;
-        let path = parent.join(name);
-        fs::create_dir(&path).map_err(|error| at(&path, &error))?;
-        Ok(Self { version, path })
+    /// The group of this name below the group that this process is in. It need not exist.
+    pub(crate) fn named(version: Version, name: &str) -> io::Result<Self> {
+        Ok(Self { version, path: parent(version)?.join(name) })
     }
 
-    /// Whether this is a group that [`Cgroup::create`] may have made for `name`.
+    /// Makes the group.
+    pub(crate) fn create(&self) -> io::Result<()> {
+        if let Some(parent) = self.path.parent() {
+            fs::create_dir_all(parent).map_err(|error| at(parent, &error))?;
+        }
+        fs::create_dir(&self.path).map_err(|error| at(&self.path, &error))
+    }
+
+    /// Whether this may be the group of this name.
     pub(crate) fn is_of(&self, name: &str) -> bool {
         self.path.ends_with(Path::new(PARENT).join(name))
     }
@@ -97,10 +101,12 @@ impl Cgroup {
 
     /// Sends SIGKILL to all there is. They may take a moment to be gone.
     pub(crate) fn kill(&self) -> io::Result<()> {
-        match fs::write(self.path.join("cgroup.kill"), "1") {
-            Ok(()) => return Ok(()),
-            Err(error) if is_gone(&error) => {}
-            Err(error) => return Err(at(&self.path, &error)),
+        if self.version == Version::V2 {
+            match put(&self.path.join("cgroup.kill"), "1") {
+                Ok(()) => return Ok(()),
+                Err(error) if is_gone(&error) => {}
+                Err(error) => return Err(at(&self.path, &error)),
+            }
         }
         // Frozen, nothing can fork between being listed and being killed.
         self.freeze(true);
@@ -126,7 +132,7 @@ impl Cgroup {
             (Version::V1, false) => ("freezer.state", "THAWED"),
         };
         let path = self.path.join(file);
-        if fs::write(&path, value).is_err() || !frozen || self.version == Version::V2 {
+        if put(&path, value).is_err() || !frozen || self.version == Version::V2 {
             return;
         }
         let until = Instant::now() + FREEZE_PATIENCE;
@@ -173,6 +179,11 @@ impl Cgroup {
         }
         Ok(groups)
     }
+}
+
+/// Writes to a file that the kernel made.
+fn put(path: &Path, value: &str) -> io::Result<()> {
+    File::options().write(true).open(path)?.write_all(value.as_bytes())
 }
 
 /// The group was removed: its directory is not found, or was while one of its files was being read.

@@ -97,8 +97,9 @@ impl Containment {
 /// Uses a cgroup for what runs use it for.
 fn try_out(kind: ContainmentKind) -> io::Result<String> {
     const PATIENCE: Duration = Duration::from_secs(2);
-    let tree = Tree::create(kind, &format!("probe-{}", RunId::new()))?;
+    let tree = Tree::named(kind, &format!("probe-{}", RunId::new()))?;
     let Tree::Cgroup(cgroup) = &tree else { return Err(io::ErrorKind::Unsupported.into()) };
+    tree.create()?;
     let tried = (|| {
         let parked = sys::park(&cgroup.procs()?)?;
         let until = Instant::now() + PATIENCE;
@@ -145,11 +146,19 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// Sets up a tree of this name that has no process yet.
-    pub(crate) fn create(kind: ContainmentKind, name: &str) -> io::Result<Self> {
+    /// A tree of this name, for which nothing is done yet.
+    pub(crate) fn named(kind: ContainmentKind, name: &str) -> io::Result<Self> {
         match kind.version() {
-            Some(version) => Cgroup::create(version, name).map(Self::Cgroup),
+            Some(version) => Cgroup::named(version, name).map(Self::Cgroup),
             None => Ok(Self::ProcessGroup),
+        }
+    }
+
+    /// Sets up what will hold the processes.
+    pub(crate) fn create(&self) -> io::Result<()> {
+        match self {
+            Self::Cgroup(cgroup) => cgroup.create(),
+            Self::ProcessGroup => Ok(()),
         }
     }
 
@@ -238,7 +247,8 @@ mod tests {
 
         assert!(!found.detail().is_empty());
         if let Some(version) = found.kind().version() {
-            let probe = Cgroup::create(version, &format!("look-{}", RunId::new())).unwrap();
+            let probe = Cgroup::named(version, &format!("look-{}", RunId::new())).unwrap();
+            probe.create().unwrap();
             let names = std::fs::read_dir(probe.path().parent().unwrap()).unwrap();
             let left = names.flatten().filter(|name| name.file_name().to_string_lossy().starts_with("probe-")).count();
             probe.remove().unwrap();
@@ -249,7 +259,10 @@ mod tests {
     #[test]
     fn a_cgroup_with_groups_below_it_is_removed_as_a_whole() {
         for kind in [ContainmentKind::CgroupV2, ContainmentKind::CgroupV1] {
-            let Ok(Tree::Cgroup(cgroup)) = Tree::create(kind, &format!("nest-{}", RunId::new())) else { continue };
+            let Ok(Tree::Cgroup(cgroup)) = Tree::named(kind, &format!("nest-{}", RunId::new())) else { continue };
+            if cgroup.create().is_err() {
+                continue;
+            }
             std::fs::create_dir_all(cgroup.path().join("a/b")).unwrap();
 
             cgroup.remove().unwrap();

@@ -64,7 +64,8 @@ impl fmt::Debug for ShortSpec {
 }
 
 /// Runs a helper program to its end. When it ends, at the deadline, and when the future is dropped, everything that it
-/// started is killed.
+/// started is killed. Where there are no cgroups, a process that it left behind with an empty environment is missed.
+/// A helper is not a run: one that is under way when the server is killed goes on to its own end.
 ///
 /// # Errors
 /// [`Error::Deadline`] when it did not end in time; [`Error::Launch`] when it did not start. That it failed is no
@@ -92,8 +93,19 @@ struct Prepared {
     program: String,
     path: PathBuf,
     command: std::process::Command,
-    tree: Tree,
+    tree: Empty,
     name: String,
+}
+
+/// A tree that holds nothing yet. Dropped, it is removed.
+struct Empty(Option<Tree>);
+
+impl Drop for Empty {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.0.take().map(|tree| tree.remove()) {
+            tracing::warn!(%error, "the cgroup of a helper program could not be removed");
+        }
+    }
 }
 
 /// Looks everything up and makes the cgroup. Blocks.
@@ -108,14 +120,16 @@ fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
     let name = format!("short-{}", RunId::new());
     let kind = CONTAINMENT.get_or_init(Containment::detect).kind();
     let failed = |error: io::Error| LaunchFailure::Containment { reason: error.to_string() };
-    let tree = Tree::create(kind, &name).map_err(failed)?;
+    let tree = Tree::named(kind, &name).map_err(failed)?;
+    tree.create().map_err(failed)?;
+    let tree = Empty(Some(tree));
     let mut command = std::process::Command::new(&path);
     command.arg0(&program).args(&spec.args).current_dir(&spec.cwd).env_clear();
     command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, &name);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let join = match &tree {
-        Tree::Cgroup(cgroup) => Some(cgroup.procs().map_err(failed)?),
-        Tree::ProcessGroup => None,
+    let join = match &tree.0 {
+        Some(Tree::Cgroup(cgroup)) => Some(cgroup.procs().map_err(failed)?),
+        _ => None,
     };
     // Not tied to the life of this thread, which is one of the runtime's and may end.
     sys::prepare(&mut command, sys::ChildSetup { join, refused: None, terminal: false, dies_with: None });
@@ -124,13 +138,10 @@ fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
 
 impl Prepared {
     fn spawn(self) -> Result<(Running, Vec<u8>, usize), Error> {
-        let Self { spec, program, path, command, tree, name } = self;
-        let child = Command::from(command).kill_on_drop(true).spawn();
-        match child {
-            Ok(child) => Ok((Running { child, tree: Some(tree), name }, spec.stdin, spec.max_output)),
+        let Self { spec, program, path, command, mut tree, name } = self;
+        match Command::from(command).kill_on_drop(true).spawn() {
+            Ok(child) => Ok((Running { child, tree: tree.0.take(), name }, spec.stdin, spec.max_output)),
             Err(error) => {
-                // It holds nothing: the program never came to be.
-                let _ = tree.remove();
                 let bytes = program::argument_bytes(&spec.args, &spec.env);
                 Err(program::exec_failure(&error, &program, &path, bytes).into())
             }

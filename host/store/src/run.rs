@@ -11,8 +11,7 @@ use crate::{
     Store,
     action::{self, ActionId},
     error::{Error, Result, is_duplicate},
-    event,
-    mission,
+    event, mission,
     statement::prepare,
     value::{Count, Json, Millis, Name, Text},
 };

@@ -3,9 +3,7 @@
 use std::time::Instant;
 
 use sandboxed_model::{
-    MessageId, MissionId, Timestamp, UserId, WorkspaceId,
-    backend::WorkspacePhase,
-    queue::QueuedMessage,
+    MessageId, MissionId, Timestamp, UserId, WorkspaceId, backend::WorkspacePhase, queue::QueuedMessage,
     workspace::Workspace,
 };
 use sandboxed_store::{MissionChange, NewMissionRow, Store};
@@ -71,11 +69,8 @@ async fn fill(database: &std::path::Path) {
         };
         let first = QueuedMessage { id: MessageId::new(), text: "true".to_owned(), created_at: Timestamp::now() };
         store.insert_mission(row, first).await.unwrap();
-        let cancelled = StateChange {
-            from: Some(MissionState::Queued),
-            to: MissionState::Cancelled,
-            cause: "load".to_owned(),
-        };
+        let cancelled =
+            StateChange { from: Some(MissionState::Queued), to: MissionState::Cancelled, cause: "load".to_owned() };
         let change = MissionChange { events: vec![EventBody::State(cancelled)], ..MissionChange::default() };
         store.commit(id, change).await.unwrap();
     })

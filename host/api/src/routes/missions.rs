@@ -106,7 +106,7 @@ async fn list_missions(
         None => None,
     };
     let filter = MissionFilter {
-        states: states(query.state.as_deref().unwrap_or_default())?,
+        states: query.state.as_deref().map(states).transpose()?.unwrap_or_default(),
         workspace,
         search: query.q.map(search_words).transpose()?,
     };
@@ -114,8 +114,7 @@ async fn list_missions(
 }
 
 fn states(names: &str) -> Result<Vec<MissionState>, Problem> {
-    let named = names.split(',').filter(|name| !name.is_empty());
-    let parsed = named.map(|name| {
+    let parsed = names.split(',').map(|name| {
         MissionState::parse(name)
             .ok_or_else(|| Problem::invalid("mission.state_invalid", format!("there is no mission state {name:?}")))
     });

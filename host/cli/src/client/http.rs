@@ -1,6 +1,10 @@
 //! A server over HTTP.
 
-use std::time::Duration;
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream::BoxStream};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -25,7 +29,10 @@ use super::{
     CreatedToken, Followed,
     sse::{SseReader, TooLong},
 };
-use crate::failed::{Failed, Result, Status};
+use crate::{
+    failed::{Failed, Result, Status},
+    server_file::ServerFile,
+};
 
 /// How long a server may take to take a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,24 +41,24 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A stream that is silent for so long is dead: the server sends a sign of life every 15 s.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Times in a row that a broken stream is taken up again without anything having come.
-const ATTEMPTS: u32 = 6;
-
-/// Where a server is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// On this machine: no proxy is asked.
-    ThisMachine,
-    /// Wherever the operator says.
-    Anywhere,
-}
+const ATTEMPTS: u32 = 30;
+/// The longest pause between them.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A server over HTTP.
 #[derive(Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    address: Arc<RwLock<Address>>,
+    /// The data directory of a server of this machine, where one that was started anew says its new address.
+    data_dir: Option<Arc<Path>>,
+}
+
+/// Where a server is and what opens it.
+#[derive(Clone)]
+struct Address {
     url: String,
     token: Option<String>,
-    reach: Reach,
 }
 
 /// A list that has no pages.
@@ -74,21 +81,44 @@ struct Problem {
 }
 
 impl Http {
-    pub(crate) fn new(url: &str, token: Option<String>, reach: Reach) -> Result<Self> {
+    /// A server that the operator names.
+    pub(crate) fn named(url: &str, token: Option<String>) -> Result<Self> {
+        let url = url.trim_end_matches('/');
+        match reqwest::Url::parse(url) {
+            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => {}
+            _ => {
+                return Err(Failed::usage(format!(
+                    "{url:?} is no URL of a server; write one like http://127.0.0.1:3000"
+                )));
+            }
+        }
+        Self::build(reqwest::Client::builder(), Address { url: url.to_owned(), token }, None)
+    }
+
+    /// The server of this machine that wrote this into its data directory. No proxy is asked.
+    pub(crate) fn of_file(found: ServerFile, data_dir: &Path) -> Result<Self> {
+        let address = Address { url: found.url, token: Some(found.token) };
+        Self::build(reqwest::Client::builder().no_proxy(), address, Some(Arc::from(data_dir)))
+    }
+
+    fn build(builder: reqwest::ClientBuilder, address: Address, data_dir: Option<Arc<Path>>) -> Result<Self> {
         // A second installation of the provider fails and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let url = url.trim_end_matches('/');
-        if !(url.starts_with("http://") || url.starts_with("https://")) {
-            return Err(Failed::usage(format!("{url:?} is no URL of a server; write one like http://127.0.0.1:3000")));
+        let client = builder.connect_timeout(CONNECT_TIMEOUT).build();
+        let client = client.map_err(|error| Failed::new(format!("no HTTP client can be made: {}", chain(&error))))?;
+        Ok(Self { client, address: Arc::new(RwLock::new(address)), data_dir })
+    }
+
+    fn address(&self) -> Address {
+        self.address.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the address of the server that now runs on the data directory, where one does.
+    fn relocate(&self) {
+        if let Some(found) = self.data_dir.as_deref().and_then(ServerFile::read) {
+            let address = Address { url: found.url, token: Some(found.token) };
+            *self.address.write().unwrap_or_else(PoisonError::into_inner) = address;
         }
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
-        let builder = match reach {
-            Reach::ThisMachine => builder.no_proxy(),
-            Reach::Anywhere => builder,
-        };
-        let client =
-            builder.build().map_err(|error| Failed::new(format!("no HTTP client can be made: {}", chain(&error))))?;
-        Ok(Self { client, url: url.to_owned(), token, reach })
     }
 
     /// Whether a server is there that takes the token.
@@ -99,7 +129,7 @@ impl Http {
 
     /// Whether the server is known to be on this machine.
     pub(crate) fn is_on_this_machine(&self) -> bool {
-        self.reach == Reach::ThisMachine
+        self.data_dir.is_some()
     }
 
     /// Asks the server to write a backup under this name below its data directory, and gives the path there.
@@ -113,8 +143,9 @@ impl Http {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}/api/v1{path}", self.url));
-        match &self.token {
+        let Address { url, token } = self.address();
+        let request = self.client.request(method, format!("{url}/api/v1{path}"));
+        match token {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
@@ -135,7 +166,7 @@ impl Http {
         let response = self.ask(request).await?;
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         serde_json::from_slice(&body).map_err(|error| {
-            Failed::new(format!("the answer of {} cannot be read: {error}", self.url))
+            Failed::new(format!("the answer of {} cannot be read: {error}", self.address().url))
                 .hint("the server may be of another version than this program")
         })
     }
@@ -145,15 +176,7 @@ impl Http {
     }
 
     async fn query<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
-        let mut url = reqwest::Url::parse(&format!("{}/api/v1{path}", self.url))
-            .map_err(|error| Failed::usage(format!("{:?} is no URL: {error}", self.url)))?;
-        url.query_pairs_mut().extend_pairs(query);
-        let request = self.client.get(url);
-        self.read(match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        })
-        .await
+        self.read(self.request(Method::GET, path).query(query)).await
     }
 
     async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: Value) -> Result<T> {
@@ -169,7 +192,7 @@ impl Http {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failed {
-        Failed::unavailable(format!("the server {} does not answer: {}", self.url, chain(error)))
+        Failed::unavailable(format!("the server {} does not answer: {}", self.address().url, chain(error)))
             .hint("`sandboxed-sh serve` starts a server; --server or SANDBOXED_SH_URL names another one")
     }
 
@@ -262,14 +285,19 @@ impl Http {
                         }
                     }
                 }
-                // The server went away, or the stream broke: it goes on after the last event that came.
+                // The server went away, or the stream broke: it goes on after the last event that came, on the server
+                // that was started in its place where there is one.
                 response = loop {
                     failures += 1;
-                    tokio::time::sleep(Duration::from_millis(100 << failures)).await;
+                    tokio::time::sleep(Duration::from_millis(100 << failures).min(LONGEST_PAUSE)).await;
+                    this.relocate();
                     match this.open_stream(id, after).await {
                         Ok(response) if failures < ATTEMPTS => break response,
-                        Err(Failed::Said { status: Status::Unavailable, .. }) if failures < ATTEMPTS => {}
-                        Ok(_) => Err(Failed::unavailable(format!("the event stream of {} breaks off", this.url)))?,
+                        Err(Failed::Said { status: Status::Unavailable | Status::Denied, .. }) if failures < ATTEMPTS => {}
+                        Ok(_) => {
+                            let url = this.address().url;
+                            Err(Failed::unavailable(format!("the event stream of {url} breaks off")))?
+                        }
                         Err(error) => Err(error)?,
                     }
                 };
@@ -307,7 +335,7 @@ impl Http {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => serde_json::from_slice(&body)
                 .map(Some)
-                .map_err(|error| Failed::new(format!("the answer of {} cannot be read: {error}", self.url))),
+                .map_err(|error| Failed::new(format!("the answer of {} cannot be read: {error}", self.address().url))),
             status => Err(refusal(status, &body)),
         }
     }

@@ -73,7 +73,7 @@ impl Client {
     /// process.
     pub(crate) async fn connect(place: &Place) -> Result<Self> {
         if let Some(url) = &place.server {
-            return Ok(Self::Http(Http::new(url, place.token.clone(), http::Reach::Anywhere)?));
+            return Ok(Self::Http(Http::named(url, place.token.clone())?));
         }
         let settings = Settings::load(place, None)?;
         if let Some(running) = Self::running(&settings).await? {
@@ -85,8 +85,9 @@ impl Client {
 
     /// The server that runs on the data directory. A file that a server left which was killed is passed over.
     pub(crate) async fn running(settings: &Settings) -> Result<Option<Http>> {
-        let Some(found) = ServerFile::read(&settings.config.server.data_dir) else { return Ok(None) };
-        let http = Http::new(&found.url, Some(found.token), http::Reach::ThisMachine)?;
+        let data_dir = &settings.config.server.data_dir;
+        let Some(found) = ServerFile::read(data_dir) else { return Ok(None) };
+        let http = Http::of_file(found, data_dir)?;
         Ok(http.answers().await.then_some(http))
     }
 

@@ -49,9 +49,9 @@ pub(crate) async fn token(place: &Place, command: Token) -> Result<()> {
             }
             output::print(&table.render(Terminal::of_stdout(), "no tokens"))
         }
-        Token::Revoke { token } => {
-            client.revoke_token(token).await?;
-            output::print(&format!("token {token} revoked"))
+        Token::Revoke { id } => {
+            client.revoke_token(id).await?;
+            output::print(&format!("token {id} revoked"))
         }
     })
     .await
@@ -80,9 +80,8 @@ fn ask_password() -> Result<String> {
     let unreadable = |error: &dyn std::fmt::Display| Failed::new(format!("the password cannot be read: {error}"));
     let shown = match stdin.is_terminal() {
         true => {
-            eprint!("new password of the user admin: ");
             // The prompt is a courtesy.
-            let _ = std::io::stderr().flush();
+            let _ = std::io::stderr().write_all(b"new password of the user admin: ");
             let shown = tcgetattr(stdin.as_fd()).map_err(|error| unreadable(&error))?;
             let mut hidden = shown.clone();
             hidden.local_flags.remove(LocalFlags::ECHO);

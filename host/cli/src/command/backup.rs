@@ -40,9 +40,12 @@ async fn take(place: &Place, server: &Http, file: &Path) -> Result<()> {
     let moved = tokio::task::spawn_blocking(move || {
         let moved = fs::rename(&written, &target).or_else(|_| {
             // Another file system: whoever looks at the target sees the old file or the new one.
-            let partial = target.with_extension("partial");
-            fs::copy(&written, &partial)?;
-            fs::rename(&partial, &target)
+            let partial = target.with_file_name(format!(".{}.partial", MessageId::new()));
+            let copied = fs::copy(&written, &partial).and_then(|_| fs::rename(&partial, &target));
+            copied.inspect_err(|_| {
+                // It may not even be there.
+                let _ = fs::remove_file(&partial);
+            })
         });
         if moved.is_err() || written.exists() {
             // The copy below the data directory was only for the way; one that stays is found in `backups`.

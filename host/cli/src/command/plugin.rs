@@ -38,14 +38,13 @@ pub(crate) async fn plugin(place: &Place, command: Plugin) -> Result<()> {
                 .map_err(|error| Failed::new(format!("the working directory cannot be found: {error}")))?;
             let kind = PluginKind::from(kind);
             project::write(&parent, &name, kind, sdk.as_deref())?;
-            let library = name.as_str().replace('-', "_");
             output::print(&format!(
                 "{name}/ is a {kind} plugin. Next:\n  \
                  cd {name}\n  \
                  cargo test\n  \
                  rustup target add wasm32-wasip2\n  \
                  cargo build --release --target wasm32-wasip2\n  \
-                 sandboxed-sh plugin verify target/wasm32-wasip2/release/{library}.wasm"
+                 sandboxed-sh plugin verify target/wasm32-wasip2/release/plugin.wasm"
             ))
         }
     }

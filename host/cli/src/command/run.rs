@@ -75,7 +75,7 @@ async fn see_through(client: &Client, mission: MissionId, json: bool) -> Result<
     let mut seen = Seen::default();
     follow::follow(client, mission, Until::Settled, OnInterrupt::CancelMission, &mut show, &mut seen).await?;
     let ended = client.mission(mission).await?;
-    eprintln!("{}", seen.closing_line(mission, ended.state));
+    output::remark(&seen.closing_line(mission, ended.state));
     if ended.state == MissionState::Interrupted {
         output::hint(&format!("`sandboxed-sh missions resume {mission}` takes it up again"));
     }

@@ -76,7 +76,8 @@ pub(crate) async fn serve(place: &Place, command: Serve) -> Result<()> {
     if let Err(error) = said {
         tracing::debug!(%error, "the greeting was not written");
     }
-    let welcome = (first_start && !command.no_welcome).then(|| tokio::spawn(show_welcome(orchestrator.clone())));
+    let welcome = (first_start && !command.no_welcome)
+        .then(|| tokio::spawn(show_welcome(orchestrator.clone(), shutdown.clone())));
     let served = serving.await;
     if let Err(error) = server.remove(&data_dir) {
         tracing::warn!(%error, "server.json could not be removed");
@@ -220,9 +221,9 @@ fn say_hello(settings: &Settings, url: &str, plugins: &[PluginInfo], password: O
     }
     if let Some(password) = password {
         // To the terminal of whoever started the server, and to no log.
-        eprintln!(
+        output::remark(&format!(
             "\n  The password of the user admin is  {password}\n  It is shown this once. `sandboxed-sh user set-password` sets another."
-        );
+        ));
     }
     output::print(&format!(
         "\nIn another terminal:\n  sandboxed-sh run 'echo hello; date > stamp.txt'\n  sandboxed-sh missions list\n{}",
@@ -238,9 +239,12 @@ fn plugin_summary(plugins: &[PluginInfo]) -> String {
     names.join(", ")
 }
 
-async fn show_welcome(orchestrator: Orchestrator) {
+async fn show_welcome(orchestrator: Orchestrator, shutdown: CancellationToken) {
     let shown = async { welcome::run(&Client::Embedded(Embedded::of(orchestrator).await?)).await };
-    if let Err(failed) = shown.await {
+    // A server that stops takes it along.
+    if let Err(failed) = shown.await
+        && !shutdown.is_cancelled()
+    {
         tracing::warn!(reason = %failed, "the welcome mission could not be shown");
     }
 }

@@ -35,6 +35,12 @@ pub(crate) fn warn(text: &str) {
     let _ = writeln!(io::stderr(), "{} {}", paint_stderr(Style::Warning, "warning:"), safe(text));
 }
 
+/// Prints to standard error what is neither wrong nor a result.
+pub(crate) fn remark(text: &str) {
+    // Nothing depends on it.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Prints lines to standard output.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();

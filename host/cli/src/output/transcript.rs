@@ -151,9 +151,11 @@ impl Transcript {
         };
         let path = change.path.replace('\n', "␊");
         self.line(out, Style::Place, &format!("  {letter} {path}{counts}"));
-        for line in change.diff.as_deref().unwrap_or_default().lines() {
+        let diff = change.diff.as_deref().unwrap_or_default();
+        // The head of a diff names the file once more, and what it was and is in the repository.
+        let hunks = if diff.starts_with("@@") { Some(0) } else { diff.find("\n@@").map(|end| end + 1) };
+        for line in diff[hunks.unwrap_or(0)..].lines() {
             let style = match line.as_bytes() {
-                [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Style::Dim,
                 [b'+', ..] => Style::Good,
                 [b'-', ..] => Style::Error,
                 [b'@', ..] => Style::Place,
@@ -248,7 +250,7 @@ mod tests {
                 size: 3,
                 added_lines: Some(3),
                 removed_lines: Some(1),
-                diff: Some("@@ -1 +1 @@\n-b\n+B\n".to_owned()),
+                diff: Some("--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1 +1 @@\n-b\n+B\n".to_owned()),
             }),
         ];
         assert_eq!(

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -20,40 +20,40 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A home with nothing in it.
-pub struct Home {
+pub(crate) struct Home {
     dir: TempDir,
 }
 
 /// A command that has ended.
 #[derive(Debug)]
-pub struct Finished {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.path().join("data")
     }
 
     /// Writes a file and gives its path.
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
     /// The program with nothing of the tester's own settings.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sandboxed-sh"));
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
@@ -73,13 +73,27 @@ impl Home {
         command
     }
 
+    /// Lets compiled plugins be kept where all tests find them: to compile them anew costs each home a second.
+    pub(crate) fn share_compiled_plugins(self) -> Self {
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        std::fs::create_dir_all(shared.join("plugins")).unwrap();
+        // The key of the cache's seals. Whoever comes first makes it, as a whole.
+        let mut key = tempfile::NamedTempFile::new_in(&shared).unwrap();
+        key.write_all(&[7; 32]).unwrap();
+        // It fails when another test was first.
+        let _ = key.persist_noclobber(shared.join("plugins/key"));
+        std::fs::create_dir(self.data_dir()).unwrap();
+        std::os::unix::fs::symlink(shared, self.data_dir().join("cache")).unwrap();
+        self
+    }
+
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         finished(self.command(arguments).output().unwrap())
     }
 
     /// Starts a server and waits until it can be used.
-    pub fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let mut command = self.command(&["serve", "--no-welcome", "--listen", "127.0.0.1:0"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut server = Server { child, data_dir: self.data_dir() };
@@ -97,19 +111,19 @@ impl Home {
 }
 
 /// A server that is killed when the test ends.
-pub struct Server {
-    pub child: Child,
+pub(crate) struct Server {
+    pub(crate) child: Child,
     data_dir: PathBuf,
 }
 
 impl Server {
     /// What the server wrote for commands to find it.
-    pub fn file(&self) -> Option<Value> {
+    pub(crate) fn file(&self) -> Option<Value> {
         serde_json::from_slice(&std::fs::read(self.data_dir.join("server.json")).ok()?).ok()
     }
 
     /// Asks the server to stop, and gives its exit status and what it had printed.
-    pub fn stop(mut self) -> Finished {
+    pub(crate) fn stop(mut self) -> Finished {
         send(self.child.id(), Signal::SIGTERM);
         let status = until("the server to stop", || self.child.try_wait().unwrap());
         let (mut stdout, mut stderr) = (String::new(), String::new());
@@ -127,7 +141,7 @@ impl Drop for Server {
     }
 }
 
-pub fn send(pid: u32, signal: Signal) {
+pub(crate) fn send(pid: u32, signal: Signal) {
     kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
 }
 
@@ -138,12 +152,12 @@ fn plugin_dir() -> PathBuf {
 }
 
 /// Says that the test needs plugins where they are not built.
-pub fn needs_plugins() {
+pub(crate) fn needs_plugins() {
     let shell = plugin_dir().join("shell.wasm");
     assert!(shell.exists(), "{} is missing: build the plugins with `make plugins`", shell.display());
 }
 
-pub fn finished(output: std::process::Output) -> Finished {
+pub(crate) fn finished(output: std::process::Output) -> Finished {
     Finished {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -152,7 +166,7 @@ pub fn finished(output: std::process::Output) -> Finished {
 }
 
 /// Waits until `probe` finds something.
-pub fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
         if let Some(found) = probe() {
@@ -166,14 +180,14 @@ pub fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 impl Finished {
     /// It has this exit status, or the test says what was printed.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
 
     /// What was printed, as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {:?}", self.stdout))
     }
 }

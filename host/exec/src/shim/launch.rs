@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use nix::unistd::Pid;
+use nix::{sys::wait::waitpid, unistd::Pid};
 
 use super::payload::{self, Payload, SpawnError};
 use crate::{ContainmentKind, LaunchFailure, RunSpec, containment::Tree, directory::RunDir, procfs, record::Meta};
@@ -23,41 +23,39 @@ pub(super) fn launch(
     let kinds = asked.as_ref().map_or(ContainmentKind::ALL.as_slice(), std::slice::from_ref);
     let mut refusals = Vec::new();
     for &kind in kinds {
-        let tree = match Tree::create(kind, &spec.id.to_string()) {
-            Ok(tree) => tree,
-            Err(error) => {
-                refusals.push(format!("{kind}: {error}"));
-                continue;
-            }
-        };
-        match start_in(&directory, spec, kind, &tree) {
+        match start_in(&directory, spec, kind) {
             Ok(launched) => return Ok(launched),
-            Err(error) => {
-                // It holds nothing: the payload never came to be.
-                let _ = tree.remove();
-                match error {
-                    SpawnError::NotJoined(reason) => refusals.push(format!("{kind}: {reason}")),
-                    SpawnError::Failed(failure) => return Err(failure),
-                }
-            }
+            Err(SpawnError::Failed(failure)) => return Err(failure),
+            Err(SpawnError::NotHeld(reason)) => refusals.push(format!("{kind}: {reason}")),
         }
     }
     Err(LaunchFailure::Containment { reason: refusals.join("; ") })
 }
 
-fn start_in(directory: &RunDir, spec: &RunSpec, kind: ContainmentKind, tree: &Tree) -> Result<Launched, SpawnError> {
-    let written = |error: io::Error| LaunchFailure::system("writing the run's record", error);
-    // Before the payload: whoever finds a dead shim must know where to look for what it left.
-    let mut meta = meta(spec, kind, tree).map_err(written)?;
-    directory.write_meta(&meta).map_err(written)?;
-    let payload = payload::spawn(spec, tree)?;
+fn start_in(directory: &RunDir, spec: &RunSpec, kind: ContainmentKind) -> Result<Launched, SpawnError> {
+    let not_held = |error: io::Error| SpawnError::NotHeld(error.to_string());
+    let not_written = |error: io::Error| LaunchFailure::system("writing the run's record", error);
+    let tree = Tree::named(kind, &spec.id.to_string()).map_err(not_held)?;
+    // Before the cgroup and the payload: whoever finds a dead shim must know where to look for what it left.
+    let mut meta = meta(spec, kind, &tree).map_err(not_written)?;
+    directory.write_meta(&meta).map_err(not_written)?;
+    tree.create().map_err(not_held)?;
+    let payload = match payload::spawn(spec, &tree) {
+        Ok(payload) => payload,
+        Err(error) => {
+            // It holds nothing: the payload never came to be.
+            let _ = tree.remove();
+            return Err(error);
+        }
+    };
     meta.payload_pid = Some(payload.pid.as_raw());
     meta.payload_started = procfs::stat(payload.pid).map(|stat| stat.started);
     if let Err(error) = directory.write_meta(&meta) {
-        // It is the only child, and has had no time to do anything that outlives it.
+        // The payload dies with this process at the latest, and whatever it started meanwhile is in its tree.
         let _ = tree.kill();
-        let _ = nix::sys::wait::waitpid(payload.pid, None);
-        return Err(written(error).into());
+        let _ = waitpid(payload.pid, None);
+        let _ = tree.remove();
+        return Err(not_written(error).into());
     }
     Ok(Launched { payload, meta })
 }

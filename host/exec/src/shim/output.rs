@@ -72,20 +72,29 @@ impl Output {
         }
     }
 
+    /// Fills the buffer as far as there is something, because a terminal gives out its bytes in small pieces, and
+    /// writes it in one go.
     fn pump_once(&mut self, buffer: &mut [u8]) -> Pumped {
         let Some(source) = &mut self.source else { return Pumped::Ended };
-        match source.read(buffer) {
-            Ok(0) => {}
-            Ok(read) => {
-                self.spool.append(&buffer[..read]);
-                return Pumped::Some;
+        let mut filled = 0;
+        let ended = loop {
+            match source.read(&mut buffer[filled..]) {
+                Ok(0) => break filled < buffer.len(),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A terminal ends with an error, and any other error ends a stream as well.
+                Err(_) => break true,
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Pumped::NothingYet,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Pumped::Some,
-            // A terminal ends with an error, and any other error ends a stream as well.
-            Err(_) => {}
+        };
+        self.spool.append(&buffer[..filled]);
+        if ended {
+            self.source = None;
         }
-        self.source = None;
-        Pumped::Ended
+        match (filled, ended) {
+            (1.., _) => Pumped::Some,
+            (0, true) => Pumped::Ended,
+            (0, false) => Pumped::NothingYet,
+        }
     }
 }

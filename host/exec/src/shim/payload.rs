@@ -42,8 +42,8 @@ pub(super) struct Terminal {
 
 /// Why a payload was not started.
 pub(super) enum SpawnError {
-    /// It could not be put into its cgroup.
-    NotJoined(String),
+    /// What should hold it together could not be set up.
+    NotHeld(String),
     Failed(LaunchFailure),
 }
 
@@ -74,7 +74,7 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree) -> Result<Payload, SpawnError> 
     .map_err(|error| LaunchFailure::system("opening the payload's streams", error))?;
 
     let join = match tree {
-        Tree::Cgroup(cgroup) => Some(cgroup.procs().map_err(|error| SpawnError::NotJoined(error.to_string()))?),
+        Tree::Cgroup(cgroup) => Some(cgroup.procs().map_err(|error| SpawnError::NotHeld(error.to_string()))?),
         Tree::ProcessGroup => None,
     };
     let (refusal, refused) =
@@ -85,7 +85,7 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree) -> Result<Payload, SpawnError> 
     let child = match command.spawn() {
         Ok(child) => child,
         Err(error) if File::from(refusal).read(&mut [0]).is_ok_and(|bytes| bytes > 0) => {
-            return Err(SpawnError::NotJoined(error.to_string()));
+            return Err(SpawnError::NotHeld(error.to_string()));
         }
         Err(error) => {
             let bytes = program::argument_bytes(&spec.args, &spec.env);

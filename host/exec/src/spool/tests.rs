@@ -22,7 +22,7 @@ fn reader(directory: &TempDir, offset: u64) -> SpoolReader {
 
 /// What is printed at a place, so that any part tells whether it is the right one.
 fn pattern(from: u64, length: u64) -> Vec<u8> {
-    (from..from + length).map(|place| (place / 7 ^ place) as u8).collect()
+    (from..from + length).map(|place| ((place / 7) ^ place) as u8).collect()
 }
 
 fn end(directory: &TempDir, writer: &SpoolWriter) {

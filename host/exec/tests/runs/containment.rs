@@ -23,6 +23,7 @@ async fn killing_a_run_leaves_no_process_and_no_cgroup() {
         let tree = pids(&run, 5).await;
         assert!(tree.iter().all(|&pid| is_alive(pid)), "{kind}");
         let meta = lab.meta(run.id());
+        let log = lab.directory(run.id()).join("shim.log");
 
         run.kill().await.unwrap();
 
@@ -33,6 +34,7 @@ async fn killing_a_run_leaves_no_process_and_no_cgroup() {
         if let Some(path) = meta["tree"]["cgroup"]["path"].as_str() {
             assert!(!std::path::Path::new(path).exists(), "{path} is left");
         }
+        assert_eq!(std::fs::read_to_string(log).unwrap(), "", "{kind}");
     }
 }
 
