@@ -9,4 +9,6 @@ cargo fmt --all --check --manifest-path tests/guests/Cargo.toml
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked --manifest-path plugins/Cargo.toml --workspace --all-targets -- -D warnings
 scripts/toolchain.sh deny
+# The checker looks at all that could be built, also for other platforms.
+cargo fetch --locked
 cargo deny --offline --locked check bans licenses sources

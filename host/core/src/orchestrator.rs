@@ -31,7 +31,7 @@ pub struct Setup {
     pub config: Config,
     /// Directories in which a relative plugin path is looked up, in order.
     pub plugin_dirs: Vec<PathBuf>,
-    /// The program that is run as `PROGRAM shim` for each run and `PROGRAM compile-plugin` for each compilation: this binary itself.
+    /// The program that is run as `PROGRAM shim` for each run: this binary itself.
     pub program: PathBuf,
 }
 
@@ -154,7 +154,10 @@ async fn maintain(services: Weak<Services>) {
         if *services.stop.borrow() {
             return;
         }
-        if let Err(error) = services.sweep().await {
+        // A server that stops closes the store under a sweep.
+        if let Err(error) = services.sweep().await
+            && !*services.stop.borrow()
+        {
             tracing::warn!(%error, "maintenance could not be done");
         }
     }

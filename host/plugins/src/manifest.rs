@@ -12,6 +12,8 @@ const MAX_SECTION: usize = 256 << 10;
 /// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Manifest {
+    /// The name that its author gave it; the operator's configuration may give another.
+    pub(crate) id: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) description: Option<String>,
     /// Absent when the plugin carries no manifest: then what the operator grants is what it gets.
@@ -22,7 +24,6 @@ pub(crate) struct Manifest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
-    #[allow(dead_code, reason = "the operator's configuration names the plugin; the author's name is for people")]
     id: Option<String>,
     #[allow(dead_code, reason = "the component's exports tell what it is")]
     kind: Option<String>,
@@ -49,6 +50,7 @@ impl Manifest {
                 .map_err(|error| invalid(&format!("{} is no text: {error}", section.name())))?;
             if section.name() == MANIFEST {
                 let text: Text = toml::from_str(text).map_err(|error| invalid(&error.to_string()))?;
+                manifest.id = text.id;
                 manifest.version = text.version;
                 manifest.description = text.description;
                 manifest.requests = Some(text.request);

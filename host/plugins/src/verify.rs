@@ -19,6 +19,8 @@ use crate::{
 /// What a component is and wants.
 #[derive(Debug)]
 pub struct Verification {
+    /// The name that its author gave it.
+    pub id: Option<String>,
     /// What it is for.
     pub kind: PluginKind,
     /// SHA-256 of the file, in hex.
@@ -44,6 +46,7 @@ pub fn verify_file(path: &Path) -> Result<Verification, Failure> {
     let component = Component::new(&engine, &wasm).map_err(|error| not_compiled(&error))?;
     let shape = Shape::of(&engine, &component)?;
     Ok(Verification {
+        id: manifest.id,
         kind: shape.kind,
         digest: digest(&wasm),
         version: manifest.version,

@@ -68,7 +68,8 @@ fn values(request: &PluginRequest) -> String {
 /// The table of `sandboxed.toml` that grants just what the component asks for.
 fn table(file: &Path, verified: &Verification) -> String {
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().to_lowercase().replace('_', "-")).unwrap_or_default();
-    let id = stem.parse::<PluginId>().map_or_else(|_| "my-plugin".to_owned(), |id| id.to_string());
+    let named = verified.id.as_ref().and_then(|id| id.parse::<PluginId>().ok()).or_else(|| stem.parse().ok());
+    let id = named.map_or_else(|| "my-plugin".to_owned(), |id: PluginId| id.to_string());
     let component = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let mut text = format!(
         "[[plugin]]\nid = {}\nkind = {}\ncomponent = {}\n",

@@ -79,6 +79,9 @@ fn file_change(path: &str, change: ChangeKind, size: u64) -> FileChange {
 /// A new text file is its own diff. A file that went or is no text meanwhile stays without one.
 fn describe_new_file(root: &Dir, change: &mut FileChange) {
     let Some(text) = read_text(root, &change.path).filter(|text| !text.contains('\0')) else { return };
+    if text.is_empty() {
+        return;
+    }
     let lines = text.lines().count() as u64;
     let mut diff = format!("--- /dev/null\n+++ b/{}\n@@ -0,0 +1,{lines} @@\n", change.path);
     for line in text.lines() {

@@ -1,0 +1,170 @@
+//! Ports that really do what they are asked: values in memory, programs as processes.
+
+use std::{
+    collections::BTreeMap,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use sandboxed_model::{
+    Blame, Failure, PluginId,
+    command::{Command, Exit, Output},
+    tools::ToolCaller,
+};
+use sandboxed_plugins::{
+    Ports,
+    ports::{Entry, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
+};
+use tokio::io::AsyncWriteExt;
+
+/// The ports of a server without workspaces. The secrets `token` and `other` are set.
+pub(crate) fn ports() -> Ports {
+    Ports {
+        kv: Arc::new(Memory::default()),
+        secrets: Arc::new(TwoSecrets),
+        programs: Arc::new(Processes),
+        workspaces: Arc::new(NoWorkspaces),
+    }
+}
+
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<(PluginId, String), Vec<u8>>>);
+
+impl Kv for Memory {
+    fn get<'a>(&'a self, plugin: &'a PluginId, key: String) -> PortFuture<'a, Result<Option<Vec<u8>>, Failure>> {
+        Box::pin(async move { Ok(self.0.lock().unwrap().get(&(plugin.clone(), key)).cloned()) })
+    }
+
+    fn put<'a>(&'a self, plugin: &'a PluginId, key: String, value: Vec<u8>) -> PortFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            self.0.lock().unwrap().insert((plugin.clone(), key), value);
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, plugin: &'a PluginId, key: String) -> PortFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            self.0.lock().unwrap().remove(&(plugin.clone(), key));
+            Ok(())
+        })
+    }
+
+    fn keys<'a>(
+        &'a self,
+        plugin: &'a PluginId,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> PortFuture<'a, Result<Vec<String>, Failure>> {
+        Box::pin(async move {
+            let values = self.0.lock().unwrap();
+            let own = values.keys().filter(|(owner, _)| owner == plugin).map(|(_, key)| key);
+            let wanted = own.filter(|key| key.starts_with(&prefix) && after.as_ref().is_none_or(|after| *key > after));
+            Ok(wanted.take(limit as usize).cloned().collect())
+        })
+    }
+
+    fn total_bytes<'a>(&'a self, plugin: &'a PluginId) -> PortFuture<'a, Result<u64, Failure>> {
+        Box::pin(async move {
+            let values = self.0.lock().unwrap();
+            let own = values.iter().filter(|((owner, _), _)| owner == plugin);
+            Ok(own.map(|((_, key), value)| (key.len() + value.len()) as u64).sum())
+        })
+    }
+}
+
+struct TwoSecrets;
+
+impl Secrets for TwoSecrets {
+    fn exists(&self, name: &str) -> bool {
+        matches!(name, "token" | "other" | "wanted")
+    }
+
+    fn read<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, Failure>> {
+        Box::pin(async move {
+            if self.exists(name) {
+                return Ok(format!("value-of-{name}"));
+            }
+            Err(Failure::new(Blame::Config, "secrets.missing", format!("there is no secret {name}")))
+        })
+    }
+}
+
+struct Processes;
+
+impl Programs for Processes {
+    fn run<'a>(&'a self, program: Program) -> PortFuture<'a, Result<Output, Failure>> {
+        Box::pin(async move {
+            let broken = |error: std::io::Error| Failure::new(Blame::Unavailable, "run.failed", error.to_string());
+            let mut child = tokio::process::Command::new(&program.path)
+                .args(program.args)
+                .env_clear()
+                .envs(program.env)
+                .current_dir(program.cwd.unwrap_or_else(|| "/".into()))
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+                .map_err(broken)?;
+            let mut stdin = child.stdin.take().unwrap();
+            let feed = async move {
+                // A program that does not read its input is none of ours to judge.
+                let _ = stdin.write_all(&program.stdin).await;
+            };
+            let ended =
+                tokio::time::timeout(program.deadline, async { tokio::join!(feed, child.wait_with_output()).1 });
+            let output = ended
+                .await
+                .map_err(|_| Failure::new(Blame::Deadline, "run.deadline", "it did not end"))?
+                .map_err(broken)?;
+            Ok(Output {
+                exit: output.status.code().map_or_else(|| Exit::Lost("a signal".to_owned()), Exit::Code),
+                truncated: output.stdout.len().max(output.stderr.len()) > program.max_output,
+                stdout: output.stdout.into_iter().take(program.max_output).collect(),
+                stderr: output.stderr.into_iter().take(program.max_output).collect(),
+            })
+        })
+    }
+}
+
+struct NoWorkspaces;
+
+fn absent<T: Send + 'static>() -> PortFuture<'static, Result<T, Failure>> {
+    Box::pin(async { Err(Failure::new(Blame::Unavailable, "workspace.missing", "there is no workspace")) })
+}
+
+impl Workspaces for NoWorkspaces {
+    fn stat(&self, _: ToolCaller, _: String) -> PortFuture<'_, Result<Entry, Failure>> {
+        absent()
+    }
+
+    fn read(&self, _: ToolCaller, _: String, _: u64, _: u32) -> PortFuture<'_, Result<Vec<u8>, Failure>> {
+        absent()
+    }
+
+    fn write(&self, _: ToolCaller, _: String, _: Vec<u8>) -> PortFuture<'_, Result<(), Failure>> {
+        absent()
+    }
+
+    fn remove(&self, _: ToolCaller, _: String) -> PortFuture<'_, Result<(), Failure>> {
+        absent()
+    }
+
+    fn list(&self, _: ToolCaller, _: String, _: Option<String>, _: u32) -> PortFuture<'_, Result<Vec<Entry>, Failure>> {
+        absent()
+    }
+
+    fn run(
+        &self,
+        _: ToolCaller,
+        _: Command,
+        _: Vec<String>,
+        _: Vec<u8>,
+        _: Duration,
+        _: usize,
+    ) -> PortFuture<'_, Result<Output, Failure>> {
+        absent()
+    }
+}
