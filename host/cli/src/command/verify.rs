@@ -126,6 +126,7 @@ mod tests {
             granted: false,
         };
         Verification {
+            id: None,
             kind: PluginKind::Tools,
             digest: "00".to_owned(),
             version: Some("1.0.0".to_owned()),
