@@ -20,6 +20,7 @@ pub struct Server {
     home: TempDir,
     config: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    disk: Option<u64>,
     child: Child,
     /// Its HTTP API, with the operator's token.
     pub api: Api,
@@ -32,6 +33,8 @@ pub struct Options {
     pub config: Option<String>,
     /// Variables.
     pub environment: Vec<(String, String)>,
+    /// The data directory is a file system of its own with this many bytes. Needs root.
+    pub disk: Option<u64>,
 }
 
 impl Server {
@@ -48,8 +51,16 @@ impl Server {
             std::fs::write(&path, text).unwrap();
             path
         });
+        if let Some(bytes) = options.disk {
+            let data = home.path().join("data");
+            std::fs::create_dir(&data).unwrap();
+            let size = format!("size={bytes},mode=0700");
+            nix::mount::mount(Some("tmpfs"), &data, Some("tmpfs"), nix::mount::MsFlags::empty(), Some(size.as_str()))
+                .unwrap();
+        }
         let child = spawn(home.path(), config.as_deref(), &options.environment);
-        let mut server = Self { home, config, environment: options.environment, child, api: Api::unconnected() };
+        let mut server =
+            Self { home, config, environment: options.environment, disk: options.disk, child, api: Api::unconnected() };
         server.connect().await;
         server
     }
@@ -124,6 +135,9 @@ impl Drop for Server {
             if let Some(pid) = meta["payload_pid"].as_i64().or_else(|| meta["pid"].as_i64()) {
                 let _ = nix::sys::signal::killpg(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL);
             }
+        }
+        if self.disk.is_some() {
+            let _ = nix::mount::umount2(&self.data_dir(), nix::mount::MntFlags::MNT_DETACH);
         }
     }
 }

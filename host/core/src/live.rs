@@ -45,7 +45,7 @@ impl LiveHub {
     }
 
     /// The shared state of a mission, made on first use. It lives as long as somebody holds it.
-    pub(crate) fn mission(&self, id: MissionId, last: Seq) -> Arc<LiveMission> {
+    pub(crate) fn mission(&self, id: MissionId) -> Arc<LiveMission> {
         let mut missions = self.missions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(live) = missions.get(&id).and_then(Weak::upgrade) {
             return live;
@@ -53,7 +53,7 @@ impl LiveHub {
         missions.retain(|_, live| live.strong_count() > 0);
         let live = Arc::new(LiveMission {
             changing: tokio::sync::Mutex::new(()),
-            last: watch::Sender::new(last),
+            last: watch::Sender::new(Seq::ZERO),
             ring: Mutex::default(),
             deleted: AtomicBool::new(false),
         });
@@ -86,9 +86,19 @@ impl LiveHub {
 }
 
 impl LiveMission {
-    /// Tells the place of the newest event.
-    pub(crate) fn watch(&self) -> watch::Receiver<Seq> {
+    /// Tells the place of the newest event. `stored` is the newest that the caller knows to be in the store, which this
+    /// mission may not have been told of.
+    pub(crate) fn watch(&self, stored: Seq) -> watch::Receiver<Seq> {
+        self.raise(stored);
         self.last.subscribe()
+    }
+
+    fn raise(&self, last: Seq) {
+        self.last.send_if_modified(|known| {
+            let newer = last > *known;
+            *known = last.max(*known);
+            newer
+        });
     }
 
     /// Events after `after` from memory, at most `limit`; none when the first of them is not held any more.
@@ -121,7 +131,7 @@ impl LiveMission {
             }
         }
         drop(ring);
-        self.last.send_replace(last);
+        self.raise(last);
     }
 }
 
@@ -154,20 +164,20 @@ mod tests {
     #[test]
     fn a_follower_that_is_up_to_date_reads_from_memory() {
         let (hub, id) = (LiveHub::new(), MissionId::new());
-        let live = hub.mission(id, Seq(4));
+        let live = hub.mission(id);
         live.publish(&[event(id, 5, String::new()), event(id, 6, String::new())]);
 
         assert_eq!(seqs(&live, 4), Some(vec![5, 6]));
         assert_eq!(seqs(&live, 5), Some(vec![6]));
         assert_eq!(seqs(&live, 6), Some(vec![]));
         assert_eq!(seqs(&live, 3), None, "an event that was never held was claimed");
-        assert_eq!(*live.watch().borrow(), Seq(6));
+        assert_eq!(*live.watch(Seq(4)).borrow(), Seq(6));
     }
 
     #[test]
     fn memory_is_bounded_however_much_is_printed() {
         let (hub, id) = (LiveHub::new(), MissionId::new());
-        let live = hub.mission(id, Seq::ZERO);
+        let live = hub.mission(id);
         for seq in 1..=64 {
             live.publish(&[event(id, seq, "x".repeat(100_000))]);
         }
@@ -178,8 +188,8 @@ mod tests {
     #[test]
     fn a_mission_that_nobody_holds_takes_no_memory() {
         let hub = LiveHub::new();
-        drop(hub.mission(MissionId::new(), Seq::ZERO));
-        let _held = hub.mission(MissionId::new(), Seq::ZERO);
+        drop(hub.mission(MissionId::new()));
+        let _held = hub.mission(MissionId::new());
         assert_eq!(hub.missions.lock().unwrap().len(), 1);
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::{
     Result,
     admission::Admission,
-    live::LiveHub,
+    live::{LiveHub, LiveMission},
     paths::Paths,
     runner::Runners,
     sandbox::{Sandbox, spec_of},
@@ -69,11 +69,22 @@ impl Services {
         id: MissionId,
         decide: impl FnOnce(&Mission) -> Result<MissionChange> + Send,
     ) -> Result<Committed> {
-        let before = self.mission(id).await?;
-        let live = self.live.mission(id, before.last_seq);
+        let live = self.live.mission(id);
         let _changing = live.changing.lock().await;
         let mission = self.mission(id).await?;
-        let committed = self.store.commit(id, decide(&mission)?).await?;
+        self.store_change(&live, id, decide(&mission)?).await
+    }
+
+    /// The same for a change that does not depend on how the mission stands.
+    pub(crate) async fn append(&self, id: MissionId, change: MissionChange) -> Result<Committed> {
+        let live = self.live.mission(id);
+        let _changing = live.changing.lock().await;
+        self.store_change(&live, id, change).await
+    }
+
+    /// The caller holds `live.changing`.
+    async fn store_change(&self, live: &LiveMission, id: MissionId, change: MissionChange) -> Result<Committed> {
+        let committed = self.store.commit(id, change).await?;
         live.publish(&committed.events);
         self.live.publish_revision(committed.mission.revision);
         Ok(committed)

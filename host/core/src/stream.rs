@@ -45,9 +45,9 @@ impl Orchestrator {
     /// When there is no such mission. The stream itself fails when the store does.
     pub async fn follow_mission(&self, id: MissionId, after: Seq) -> Result<BoxStream<'static, Result<StreamedEvent>>> {
         let mission = self.mission(id).await?;
-        let live = self.services.live.mission(id, mission.last_seq);
+        let live = self.services.live.mission(id);
         let this = self.clone();
-        let mut newest = live.watch();
+        let mut newest = live.watch(mission.last_seq);
         let mut stopping = self.services.stopping();
         let mut after = after;
         let stream = async_stream::try_stream! {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     path::PathBuf,
-    sync::{Arc, Weak},
+    sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
 
@@ -84,7 +84,9 @@ async fn reload_changed(shared: Weak<Shared>, mut changes: mpsc::Receiver<()>) {
             });
             let digest = digest.await.ok().flatten();
             let known = slot.current.load().as_ref().map(|loaded| loaded.digest.clone());
-            if digest.is_some() && digest == known {
+            // The good file that comes back after a broken one is loaded, so that the plugin counts as well again.
+            let was_refused = slot.refused.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+            if digest.is_some() && digest == known && !was_refused {
                 continue;
             }
             match shared.load(slot).await {

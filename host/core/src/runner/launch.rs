@@ -68,10 +68,8 @@ impl Services {
             stdout_framing: stdout,
             stderr_framing: stderr,
         };
-        self.update(mission.id, |_| {
-            Ok(MissionChange { run: Some(RunChange::Started(record.clone())), ..MissionChange::default() })
-        })
-        .await?;
+        let started = RunChange::Started(record.clone());
+        self.append(mission.id, MissionChange { run: Some(started), ..MissionChange::default() }).await?;
         let run = self
             .supervisor
             .start(RunSpec {

@@ -15,6 +15,7 @@ mod turn;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use sandboxed_model::{
@@ -30,6 +31,9 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::{Error, Result, admission::Place, services::Services};
+
+/// How long a runner waits before it tries again what the store refused.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// What a runner can be told.
 #[derive(Debug)]
@@ -123,12 +127,13 @@ impl Runner {
                         return;
                     }
                 }
+                // The mission was deleted.
+                Err(Error::NotFound { .. }) => return self.retire_at_once(),
                 Err(error) => {
-                    // The store is not available (a full disk, say). What is stored still says what is to be done,
-                    // and the next message or the next start tries again.
-                    tracing::error!(%error, "the mission cannot go on");
-                    self.retire_at_once();
-                    return;
+                    // The store is not available: the disk is full, say. What is stored still says what is to be done,
+                    // and a process that runs goes on meanwhile.
+                    tracing::error!(%error, "the mission cannot go on for now");
+                    let _ = tokio::time::timeout(RETRY, self.controls.recv()).await;
                 }
             }
         }

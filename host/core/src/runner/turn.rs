@@ -270,7 +270,7 @@ impl Turn {
     }
 
     async fn store(&mut self, change: MissionChange) -> Result<()> {
-        let committed = self.services.update(self.mission.id, |_| Ok(change)).await?;
+        let committed = self.services.append(self.mission.id, change).await?;
         self.mission = committed.mission;
         self.perform(committed.actions).await;
         Ok(())
@@ -481,7 +481,7 @@ impl Services {
     /// Stores the end of a run without any event.
     pub(super) async fn note_end(&self, mission: &Mission, run: RunId, exit: Exit) -> Result<()> {
         let change = MissionChange { run: Some(RunChange::Ended { run, exit }), ..MissionChange::default() };
-        self.update(mission.id, |_| Ok(change)).await?;
+        self.append(mission.id, change).await?;
         Ok(())
     }
 }

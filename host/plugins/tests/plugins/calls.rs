@@ -1,14 +1,11 @@
 //! Plugins that do the worst cost their caller a failure and nobody else anything.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::{sync::Arc, time::Duration};
 
+use crate::support::{assert_all_answer, hostile_tools, id, neighbour, order, plugin, start};
 use sandboxed_model::{Failure, config::ByteSize, plugin::PluginHealth};
 use sandboxed_plugins::PluginHost;
 use serde_json::json;
-use support::{assert_all_answer, hostile_tools, id, neighbour, order, plugin, start};
 
 /// What comes of an order that the plugin cannot fulfil, with the plugin and its neighbour well afterwards.
 async fn stopped(host: &PluginHost, what: serde_json::Value) -> Failure {
@@ -32,7 +29,7 @@ async fn a_plugin_that_loops_is_stopped_at_its_deadline_and_its_neighbour_answer
         async move { order(&host, "hostile", json!({"what": "loop"})).await }
     });
     // The first call lists the tools, the second loops.
-    support::until("the loop", || host.inspect(&id("hostile")).unwrap().counters.calls == 2).await;
+    crate::support::until("the loop", || host.inspect(&id("hostile")).unwrap().counters.calls == 2).await;
     let tools = host.tools(&id("workspace")).unwrap();
     for _ in 0..20 {
         tools.list_tools().await.unwrap();
@@ -113,7 +110,7 @@ async fn arguments_that_do_not_fit_never_reach_the_plugin() {
 async fn a_tool_that_is_not_there_is_told_so() {
     let host = host().await;
     let tools = host.tools(&id("hostile")).unwrap();
-    assert_eq!(tools.call(support::caller(), "undo", json!({})).await.unwrap_err().code, "tools.unknown");
+    assert_eq!(tools.call(crate::support::caller(), "undo", json!({})).await.unwrap_err().code, "tools.unknown");
 }
 
 #[tokio::test]
@@ -208,7 +205,7 @@ async fn a_plugin_that_panics_in_every_function_is_quarantined_and_nothing_else_
     for _ in 0..2 {
         assert!(tools.list_tools().await.unwrap_err().message.contains("there is nothing to list"));
     }
-    let failure = tools.call(support::caller(), "do", json!({})).await.unwrap_err();
+    let failure = tools.call(crate::support::caller(), "do", json!({})).await.unwrap_err();
     assert_eq!((failure.code.as_str(), failure.plugin), ("plugin.trap", Some(id("broken"))));
     assert_eq!(tools.list_tools().await.unwrap_err().code, "plugin.quarantined");
     assert_all_answer(&host).await;
@@ -216,7 +213,7 @@ async fn a_plugin_that_panics_in_every_function_is_quarantined_and_nothing_else_
 
 #[tokio::test]
 async fn a_backend_that_panics_is_told_and_its_other_functions_work() {
-    let host = start(&[support::hostile_backend(&["true"])]).await;
+    let host = start(&[crate::support::hostile_backend(&["true"])]).await;
     let backend = host.backend(&id("runner")).unwrap();
     let failure = backend.probe().await.unwrap_err();
     assert_eq!((failure.code.as_str(), failure.plugin), ("plugin.trap", Some(id("runner"))));

@@ -1,10 +1,8 @@
 //! Sessions of a harness that does the worst, and what makes a harness pure.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{id, plugin, start};
 use sandboxed_model::{
     Failure, MissionId, Timestamp,
     command::OutputStream,
@@ -12,7 +10,6 @@ use sandboxed_model::{
     harness::{DriverEvent, Frame, Input, StepResult},
 };
 use sandboxed_plugins::{PluginHost, Session};
-use support::{id, plugin, start};
 
 fn harness() -> PluginConfig {
     let mut config = plugin("id = \"worst\"\nkind = \"harness\"\ncomponent = \"hostile-harness.wasm\"");

@@ -1,5 +1,4 @@
 //! A plugin host with real ports around it, for tests.
-#![allow(dead_code, reason = "each test file uses another part")]
 
 mod ports;
 mod web;
