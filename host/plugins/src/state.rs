@@ -18,7 +18,7 @@ use crate::{Ports, capability::log::LogGate, grants::Rights, stderr::LastWords};
 /// Bytes that may cross from the guest to the host in one call, in either direction of one value.
 const CROSSING_BYTES: usize = 32 << 20;
 /// Entries of all tables of an instance.
-const MAX_TABLE_ELEMENTS: usize = 100_000;
+const MAX_TABLE_ELEMENTS: usize = 200_000;
 
 /// What remains to be known of an instance when its call is over, however it ended.
 #[derive(Clone, Default)]

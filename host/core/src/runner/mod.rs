@@ -3,10 +3,13 @@
 //! Each mission that has something to do has one runner, a task of its own. The store is the truth: a runner can be
 //! lost at any moment with the server and begun anew from what is stored.
 
+mod batch;
 mod driver;
 mod framing;
 mod launch;
 mod output_limit;
+mod recover;
+mod saved;
 mod settle;
 mod spool;
 mod translate;

@@ -11,10 +11,7 @@ use sandboxed_model::{
 use sandboxed_store::{MissionChange, RunChange};
 use tokio::sync::oneshot;
 
-use super::{
-    Runner, TurnEnd, state,
-    turn::{Turn, run_lost},
-};
+use super::{Runner, TurnEnd, recover::run_lost, state, turn::Turn};
 use crate::{Result, changes};
 
 impl Turn {

@@ -1,31 +1,26 @@
 //! One turn: what its process prints goes to the driver, what the driver says goes to the store, and what it wants
 //! done is done.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use sandboxed_exec::{Attached, Run, SpoolReader};
+use sandboxed_exec::{Run, SpoolReader};
 use sandboxed_model::{
-    Blame, Failure, RunId, Timestamp,
+    RunId, Timestamp,
     command::{Exit, OutputStream},
     event::{EventBody, RunStarted},
-    harness::{Action, DriverEvent, Gap, Input, TurnOutcome},
+    harness::{Action, DriverEvent, Input, TurnOutcome},
     mission::Mission,
 };
 use sandboxed_store::{ActionId, MissionChange, Offsets, RunChange, RunRecord};
-use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Control, Runner, TurnEnd,
+    batch::Batch,
     driver::Driver,
     framing::Framer,
     launch::{Launched, lost},
-    output_limit::Printed,
+    saved::SavedTurn,
     spool::{PIECE, Piece, Pieces},
     translate::Translator,
 };
@@ -52,15 +47,7 @@ pub(super) struct Turn {
     pub(super) exit: Option<Exit>,
     pub(super) cancelled: Option<oneshot::Sender<()>>,
     kill_at: Option<Instant>,
-    _place: Place,
-}
-
-/// What is kept of a session between two steps.
-#[derive(Serialize, Deserialize)]
-struct SavedTurn {
-    /// What the driver saved, in base64.
-    driver: Option<String>,
-    printed: BTreeMap<String, Printed>,
+    pub(super) place: Place,
 }
 
 impl Runner {
@@ -93,14 +80,14 @@ impl Runner {
             Err(error) => return self.settle_unlaunched(mission, error.failure()).await,
         };
         let saved = self.services.store.live_state(mission.id).await?.session_state;
-        let (driver_state, _) = read_saved(saved);
+        let saved = SavedTurn::read(saved);
         let readers = readers(&self.services, run.id(), [0, 0]);
         let pid = run.pid();
         let mut turn = Turn::new(
             Arc::clone(&self.services),
             mission,
             record,
-            Driver::new(harness, self.mission, driver_state),
+            Driver::new(harness, self.mission, saved.driver()),
             place,
         );
         turn.sandbox = Some(sandbox);
@@ -109,55 +96,11 @@ impl Runner {
         self.follow(turn, readers).await
     }
 
-    /// Takes up a turn that a former server left.
-    pub(super) async fn take_up_turn(&mut self, mission: Mission, place: Place) -> Result<Option<TurnEnd>> {
-        let state = self.services.store.live_state(mission.id).await?;
-        let prompt = state.last_prompt.unwrap_or_default();
-        let Some(record) = state.live_run else {
-            return Ok(Some(self.work(mission, RunId::new(), prompt, place).await?));
-        };
-        let harness = match self.services.plugins.harness(&mission.harness) {
-            Ok(harness) => harness,
-            Err(failure) => {
-                self.services.abandon(&mission, record.id).await?;
-                return Ok(Some(self.settle_unlaunched(mission, failure).await?));
-            }
-        };
-        let (driver_state, printed) = read_saved(state.session_state);
-        let mut turn = Turn::new(
-            Arc::clone(&self.services),
-            mission,
-            record,
-            Driver::new(harness, self.mission, driver_state),
-            place,
-        );
-        turn.translator.restore(printed);
-        match self.services.supervisor.attach(turn.record.id).await.map_err(|error| error.failure())? {
-            Attached::Live(run) => turn.run = Some(run),
-            Attached::Ended(exit) => turn.exit = Some(exit),
-            Attached::Lost { reason } => turn.exit = Some(Exit::Lost(reason)),
-            Attached::Missing => {
-                // The server died between storing the run and starting it: nothing ran.
-                turn.services.note_end(&turn.mission, turn.record.id, lost("it was never started")).await?;
-                let Turn { mission, _place: place, .. } = turn;
-                return Ok(Some(self.work(mission, RunId::new(), prompt, place).await?));
-            }
-        }
-        tracing::info!(run = %turn.record.id, alive = turn.run.is_some(), "taking up a turn after a restart");
-        let workspace = self.services.workspace(turn.mission.workspace).await?;
-        turn.sandbox = self.services.sandbox(&workspace).await.ok();
-        let offsets = [turn.record.stdout_offset, turn.record.stderr_offset];
-        let readers = readers(&self.services, turn.record.id, offsets);
-        if turn.record.pid.is_none() {
-            let pid = turn.run.as_ref().map_or(0, Run::pid);
-            turn.begin(pid, prompt).await?;
-        } else {
-            turn.perform(state.pending_actions).await;
-        }
-        Ok(Some(self.follow(turn, readers).await?))
-    }
-
-    async fn follow(&mut self, mut turn: Turn, readers: [(OutputStream, SpoolReader); 2]) -> Result<TurnEnd> {
+    pub(super) async fn follow(
+        &mut self,
+        mut turn: Turn,
+        readers: [(OutputStream, SpoolReader); 2],
+    ) -> Result<TurnEnd> {
         let mut pieces = Pieces::read(readers);
         let mut stopping = self.services.stopping();
         let mut ended_streams = 0;
@@ -184,7 +127,13 @@ impl Runner {
 }
 
 impl Turn {
-    fn new(services: Arc<Services>, mission: Mission, record: RunRecord, driver: Driver, place: Place) -> Self {
+    pub(super) fn new(
+        services: Arc<Services>,
+        mission: Mission,
+        record: RunRecord,
+        driver: Driver,
+        place: Place,
+    ) -> Self {
         let translator = Translator::new(services.config.missions.tool_output_limit.0);
         let framers = [
             Framer::new(OutputStream::Stdout, record.stdout_framing, record.stdout_offset),
@@ -206,12 +155,12 @@ impl Turn {
             exit: None,
             cancelled: None,
             kill_at: None,
-            _place: place,
+            place,
         }
     }
 
     /// Tells the driver what the person asked. Stored together with the process id, which so says that it was told.
-    async fn begin(&mut self, pid: u32, prompt: String) -> Result<()> {
+    pub(super) async fn begin(&mut self, pid: u32, prompt: String) -> Result<()> {
         self.record.pid = Some(pid);
         let result = self.driver.step(Timestamp::now(), Input::Prompt(prompt)).await;
         self.translator.push(result.events);
@@ -254,13 +203,10 @@ impl Turn {
 
     /// What is stored with every step: how far the output was read and what the driver knows.
     pub(super) fn progress(&mut self) -> MissionChange {
-        let saved = SavedTurn {
-            driver: self.driver.saved().map(|bytes| BASE64_STANDARD.encode(bytes)),
-            printed: self.translator.printed(),
-        };
+        let saved = SavedTurn::new(self.driver.saved(), self.translator.printed());
         let offsets = Offsets { stdout: self.framers[0].delivered(), stderr: self.framers[1].delivered() };
         MissionChange {
-            session_state: Some(serde_json::to_vec(&saved).expect("numbers and texts with text keys")),
+            session_state: Some(saved.write()),
             run: Some(RunChange::Progress { run: self.record.id, offsets }),
             actions_done: std::mem::take(&mut self.done),
             last_output_at: Some(Timestamp::now()),
@@ -277,7 +223,7 @@ impl Turn {
     }
 
     /// Does what the driver wants done. Each action is stored before it is done, and repeating one is harmless.
-    async fn perform(&mut self, actions: Vec<(ActionId, Action)>) {
+    pub(super) async fn perform(&mut self, actions: Vec<(ActionId, Action)>) {
         for (id, action) in actions {
             let Some(run) = &self.run else {
                 self.done.push(id);
@@ -396,98 +342,8 @@ impl Turn {
     }
 }
 
-fn readers(services: &Services, run: RunId, [stdout, stderr]: [u64; 2]) -> [(OutputStream, SpoolReader); 2] {
+/// Both streams of a run, from these places on.
+pub(super) fn readers(services: &Services, run: RunId, [stdout, stderr]: [u64; 2]) -> [(OutputStream, SpoolReader); 2] {
     let reader = |stream, offset| (stream, services.supervisor.reader(run, stream, offset));
     [reader(OutputStream::Stdout, stdout), reader(OutputStream::Stderr, stderr)]
-}
-
-/// Output that goes to the driver in one go.
-#[derive(Default)]
-struct Batch {
-    inputs: Vec<Input>,
-    bytes: usize,
-    ended: u32,
-    failures: Vec<Failure>,
-}
-
-impl Batch {
-    fn add(&mut self, piece: Piece, framers: &mut [Framer; 2]) {
-        match piece {
-            Piece::Bytes { stream, bytes } => {
-                self.bytes += bytes.len();
-                let frames = framers[index(stream)].push(bytes);
-                match self.inputs.last_mut() {
-                    Some(Input::Frames(batch)) => batch.extend(frames),
-                    _ => self.inputs.push(Input::Frames(frames)),
-                }
-            }
-            Piece::Gap { stream, offset, length } => {
-                let framer = &mut framers[index(stream)];
-                if let Some(rest) = framer.flush() {
-                    self.inputs.push(Input::Frames(vec![rest]));
-                }
-                framer.skip_to(offset + length);
-                self.inputs.push(Input::Gap(Gap { stream, offset, length }));
-            }
-            Piece::End => self.ended += 1,
-            Piece::Failed(failure) => {
-                self.ended += 1;
-                self.failures.push(failure);
-            }
-        }
-    }
-
-    /// Whether the batch may go on to grow.
-    fn holds_no_turning_point(&self) -> bool {
-        self.ended == 0 && !self.inputs.iter().any(|input| matches!(input, Input::Gap(_)))
-    }
-
-    fn inputs(&mut self) -> impl Iterator<Item = Input> + use<> {
-        std::mem::take(&mut self.inputs).into_iter().filter(|input| match input {
-            Input::Frames(frames) => !frames.is_empty(),
-            _ => true,
-        })
-    }
-}
-
-const fn index(stream: OutputStream) -> usize {
-    match stream {
-        OutputStream::Stdout => 0,
-        OutputStream::Stderr => 1,
-    }
-}
-
-fn read_saved(bytes: Option<Vec<u8>>) -> (Option<Vec<u8>>, BTreeMap<String, Printed>) {
-    let saved: Option<SavedTurn> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    match saved {
-        Some(saved) => (saved.driver.and_then(|text| BASE64_STANDARD.decode(text).ok()), saved.printed),
-        None => (None, BTreeMap::new()),
-    }
-}
-
-impl Services {
-    /// Kills whatever there is of a run and stores its end.
-    pub(super) async fn abandon(&self, mission: &Mission, run: RunId) -> Result<()> {
-        if let Ok(Attached::Live(run)) = self.supervisor.attach(run).await {
-            if let Err(error) = run.kill().await {
-                tracing::error!(%error, run = %run.id(), "the processes of the run could not be killed");
-            }
-            run.exit().await;
-        }
-        let known = self.store.live_state(mission.id).await?.live_run.is_some_and(|live| live.id == run);
-        if known { self.note_end(mission, run, lost("it was given up")).await } else { Ok(()) }
-    }
-
-    /// Stores the end of a run without any event.
-    pub(super) async fn note_end(&self, mission: &Mission, run: RunId, exit: Exit) -> Result<()> {
-        let change = MissionChange { run: Some(RunChange::Ended { run, exit }), ..MissionChange::default() };
-        self.append(mission.id, change).await?;
-        Ok(())
-    }
-}
-
-/// The failure of a mission whose run was lost.
-pub(super) fn run_lost(why: &str) -> Failure {
-    Failure::new(Blame::Unavailable, "run.lost", format!("the run was lost: {why}"))
-        .with_hint("resume the mission to send its last message again")
 }

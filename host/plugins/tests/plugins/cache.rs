@@ -110,7 +110,7 @@ async fn a_key_that_cannot_be_used_is_made_anew_and_all_files_with_it() {
     let _open: Vec<_> = before.iter().map(|(path, _)| fs::File::open(path).unwrap()).collect();
     let key = cache.path().join("key");
     fs::write(&key, b"short").unwrap();
-    fs::set_permissions(&key, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o000)).unwrap();
     work(cache.path()).await;
     let after = compiled(cache.path());
     assert!(before.iter().zip(&after).all(|(before, after)| before.1 != after.1));

@@ -234,5 +234,5 @@ async fn a_plugin_that_may_read_files_may_not_write_them() {
     let tools = host.tools(&id("workspace")).unwrap();
     let arguments = json!({"path": "a", "content": "b"});
     let failure = tools.call(crate::support::caller(), "write_file", arguments).await.unwrap_err();
-    assert_eq!(failure.code, "workspace_files.denied");
+    assert_eq!(failure.code, "workspace.read_only");
 }

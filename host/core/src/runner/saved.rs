@@ -1,0 +1,36 @@
+//! What is kept of a turn between two steps, besides its events.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+
+use super::output_limit::Printed;
+
+/// What a server must know to take a turn up again.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct SavedTurn {
+    /// What the driver saved, in base64.
+    driver: Option<String>,
+    pub(super) printed: BTreeMap<String, Printed>,
+}
+
+impl SavedTurn {
+    pub(super) fn new(driver: Option<&[u8]>, printed: BTreeMap<String, Printed>) -> Self {
+        Self { driver: driver.map(|bytes| BASE64_STANDARD.encode(bytes)), printed }
+    }
+
+    /// Reads what was stored. What another release stored in another form is as good as nothing.
+    pub(super) fn read(bytes: Option<Vec<u8>>) -> Self {
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("numbers and texts with text keys")
+    }
+
+    /// What the driver saved.
+    pub(super) fn driver(&self) -> Option<Vec<u8>> {
+        self.driver.as_ref().and_then(|text| BASE64_STANDARD.decode(text).ok())
+    }
+}
