@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ "${1:-}" = build ] && [ $# -ge 3 ] || {
-    sed -n 's/^# \{0,1\}//; 2,9p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 workspace=$2 out=$3
@@ -29,24 +29,30 @@ if [ ! -d "$sysroot/lib/rustlib/$target" ]; then
 fi
 export CARGO_TARGET_DIR=${SANDBOXED_SH_GUESTS_TARGET:-$PWD/target/guests}
 
-cargo build --locked --release "${build_std[@]}" --target "$target" --manifest-path "$workspace/Cargo.toml" "$@"
+# Cargo reports each artifact, built or fresh, as one line of JSON. Of those that make a component the package id is
+# taken, which ends with `/<directory>#<version>` or `#<package>@<version>`, and the component's path.
+artifacts=$(mktemp)
+trap 'rm -f "$artifacts"' EXIT
+cargo build --locked --release ${build_std[@]+"${build_std[@]}"} --target "$target" \
+    --manifest-path "$workspace/Cargo.toml" --message-format json-render-diagnostics "$@" >"$artifacts"
 
 mkdir -p "$out"
-# One line a package: its name, and the name of its library if it makes a component.
-cargo metadata --locked --no-deps --format-version 1 --manifest-path "$workspace/Cargo.toml" |
-    python3 -c '
-import json, sys
-for package in json.load(sys.stdin)["packages"]:
-    for target in package["targets"]:
-        if "cdylib" in target["crate_types"]:
-            print(package["name"], target["name"].replace("-", "_"))
-' |
-    while read -r package library; do
-        built=$CARGO_TARGET_DIR/$target/release/$library.wasm
-        if [ -e "$built" ] && ! cmp -s "$built" "$out/$package.wasm"; then
+sed -n 's/^{"reason":"compiler-artifact","package_id":"\([^"]*\)".*"filenames":\["\([^"]*\.wasm\)".*/\1 \2/p' "$artifacts" |
+    while read -r package built; do
+        case ${package##*#} in
+            *@*)
+                package=${package##*#}
+                package=${package%@*}
+                ;;
+            *)
+                package=${package%#*}
+                package=${package##*/}
+                ;;
+        esac
+        if ! cmp -s "$built" "$out/$package.wasm"; then
             # Whoever watches the folder sees the old file or the new one, never a part.
             cp "$built" "$out/.$package.wasm.new"
             mv "$out/.$package.wasm.new" "$out/$package.wasm"
-            printf 'guests: %s (%s bytes)\n' "$out/$package.wasm" "$(stat -c %s "$out/$package.wasm")"
+            printf 'guests: %s (%s bytes)\n' "$out/$package.wasm" "$(wc -c <"$out/$package.wasm" | tr -d ' ')"
         fi
     done

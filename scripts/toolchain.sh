@@ -44,6 +44,13 @@ has_debian_toolchain() {
         [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library" ]
 }
 
+# Runs a command for so many seconds at most, where there is a program to see to that.
+within() {
+    local seconds=$1
+    shift
+    if command -v timeout >/dev/null; then timeout "$seconds" "$@"; else "$@"; fi
+}
+
 guests() {
     command -v cargo >/dev/null || fail "a Rust toolchain is missing: see https://rustup.rs"
     if has_rustup_target || has_debian_toolchain; then
@@ -51,10 +58,11 @@ guests() {
     fi
     say "adding the Rust target $target"
     # A machine without a way out may leave the download hanging.
-    if command -v rustup >/dev/null && timeout 120 rustup target add "$target" >/dev/null 2>&1 && has_rustup_target; then
+    if command -v rustup >/dev/null && within 120 rustup target add "$target" >/dev/null 2>&1 && has_rustup_target; then
         return
     fi
-    if [ -r /etc/debian_version ]; then
+    # The linkers come from rustup's toolchain all the same.
+    if [ -r /etc/debian_version ] && [ -x "$(rustc --print target-libdir)/../bin/wasm-component-ld" ]; then
         say "rustup cannot download $target here; Debian's compiler and the sources of std will build it"
         apt_install rustc-web rust-web-src wasi-libc lld
         has_debian_toolchain && return

@@ -6,23 +6,36 @@ pub mod bindings {
     wit_bindgen::generate!({
         path: ["wit/types", "wit/host", "wit/backend"],
         world: "sandboxed:backend/backend",
-        generate_all,
+        with: {
+            "sandboxed:types/failures@0.1.0": crate::contracts::sandboxed::types::failures,
+            "sandboxed:types/commands@0.1.0": crate::contracts::sandboxed::types::commands,
+            "sandboxed:host/log@0.1.0": crate::contracts::sandboxed::host::log,
+            "sandboxed:host/config@0.1.0": crate::contracts::sandboxed::host::config,
+            "sandboxed:host/kv@0.1.0": crate::contracts::sandboxed::host::kv,
+            "sandboxed:host/secrets@0.1.0": crate::contracts::sandboxed::host::secrets,
+            "sandboxed:host/fetch@0.1.0": crate::contracts::sandboxed::host::fetch,
+            "sandboxed:host/run@0.1.0": crate::contracts::sandboxed::host::run,
+            "sandboxed:host/progress@0.1.0": crate::contracts::sandboxed::host::progress,
+        },
         pub_export_macro: true,
         export_macro_name: "export",
         additional_derives: [Clone, PartialEq],
     });
 }
 
-pub use bindings::{
-    exports::sandboxed::backend::lifecycle::{Abilities, About, Launch, Observed, Phase, Requirement, Spec},
-    sandboxed::{
-        host,
-        types::{
-            commands::{Command, Exit, Tty, Value},
-            failures::{Blame, Failure},
-        },
-    },
+pub use bindings::exports::sandboxed::backend::lifecycle::{
+    Abilities, About, Launch, Observed, Phase, Requirement, Spec,
 };
+
+pub use crate::contracts::sandboxed::types::{
+    commands::{Command, Exit, Tty, Value},
+    failures::{Blame, Failure},
+};
+
+/// The interfaces that a backend may be granted.
+pub mod host {
+    pub use crate::contracts::sandboxed::host::{config, fetch, kv, log, progress, run, secrets};
+}
 
 /// A backend. Every function that changes something must be repeatable: the host calls it again after a crash.
 pub trait Backend {

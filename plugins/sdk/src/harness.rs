@@ -1,32 +1,42 @@
 //! Writing a harness: see `wit/harness/harness.wit`.
 
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::failure;
+
 #[doc(hidden)]
 #[allow(missing_docs, clippy::all, unreachable_pub)]
 pub mod bindings {
     wit_bindgen::generate!({
         path: ["wit/types", "wit/host", "wit/harness"],
         world: "sandboxed:harness/harness",
-        generate_all,
+        with: {
+            "sandboxed:types/failures@0.1.0": crate::contracts::sandboxed::types::failures,
+            "sandboxed:types/commands@0.1.0": crate::contracts::sandboxed::types::commands,
+            "sandboxed:host/log@0.1.0": crate::contracts::sandboxed::host::log,
+            "sandboxed:host/config@0.1.0": crate::contracts::sandboxed::host::config,
+        },
         pub_export_macro: true,
         export_macro_name: "export",
         additional_derives: [Clone, PartialEq],
     });
 }
 
-pub use bindings::{
-    exports::sandboxed::harness::driver::{
-        Abilities, About, Action, Event, Frame, Framing, Gap, Input, Launch, LaunchFile, Lifetime, MessageRole, Notice,
-        NoticeLevel, Outcome, PlanEntry, Retry, Start, StepResult, Stream, Text, ToolCall, ToolKind, ToolOutput,
-        ToolStatus, TurnEnd, Usage, Wake,
-    },
-    sandboxed::{
-        host,
-        types::{
-            commands::{Command, Exit, Tty, Value},
-            failures::{Blame, Failure},
-        },
-    },
+pub use bindings::exports::sandboxed::harness::driver::{
+    Abilities, About, Action, Event, Frame, Framing, Gap, Input, Launch, LaunchFile, Lifetime, MessageRole, Notice,
+    NoticeLevel, Outcome, PlanEntry, Retry, Start, StepResult, Stream, Text, ToolCall, ToolKind, ToolOutput,
+    ToolStatus, TurnEnd, Usage, Wake,
 };
+
+pub use crate::contracts::sandboxed::types::{
+    commands::{Command, Exit, Tty, Value},
+    failures::{Blame, Failure},
+};
+
+/// The interfaces that a harness may be granted: it is pure.
+pub mod host {
+    pub use crate::contracts::sandboxed::host::{config, log};
+}
 
 /// A harness.
 pub trait Driver {
@@ -47,6 +57,28 @@ pub trait Session: Sized + 'static {
     fn step(&mut self, now_ms: u64, input: Input) -> Result<StepResult, Failure>;
     /// All that must be remembered, at most 64 KiB.
     fn save(&self) -> Vec<u8>;
+}
+
+/// The session that [`remember`] saved, or a new one.
+///
+/// # Errors
+/// `session.state_invalid` when what was saved is not of this type.
+pub fn restore<S: DeserializeOwned + Default>(saved: Option<Vec<u8>>) -> Result<S, Failure> {
+    saved.map_or_else(
+        || Ok(S::default()),
+        |saved| {
+            serde_json::from_slice(&saved)
+                .map_err(|error| failure!(Plugin, "session.state_invalid", "the saved session is not one: {error}"))
+        },
+    )
+}
+
+/// A session as bytes, for [`Session::save`].
+///
+/// # Panics
+/// When the session holds what JSON cannot, such as a map with keys that are no texts.
+pub fn remember<S: Serialize>(session: &S) -> Vec<u8> {
+    serde_json::to_vec(session).expect("a session is made of numbers, texts, lists and maps with text keys")
 }
 
 impl StepResult {

@@ -6,23 +6,37 @@ pub mod bindings {
     wit_bindgen::generate!({
         path: ["wit/types", "wit/host", "wit/tools"],
         world: "sandboxed:tools/tools",
-        generate_all,
+        with: {
+            "sandboxed:types/failures@0.1.0": crate::contracts::sandboxed::types::failures,
+            "sandboxed:types/commands@0.1.0": crate::contracts::sandboxed::types::commands,
+            "sandboxed:host/log@0.1.0": crate::contracts::sandboxed::host::log,
+            "sandboxed:host/config@0.1.0": crate::contracts::sandboxed::host::config,
+            "sandboxed:host/kv@0.1.0": crate::contracts::sandboxed::host::kv,
+            "sandboxed:host/secrets@0.1.0": crate::contracts::sandboxed::host::secrets,
+            "sandboxed:host/fetch@0.1.0": crate::contracts::sandboxed::host::fetch,
+            "sandboxed:host/progress@0.1.0": crate::contracts::sandboxed::host::progress,
+            "sandboxed:host/workspace-files@0.1.0": crate::contracts::sandboxed::host::workspace_files,
+            "sandboxed:host/workspace-run@0.1.0": crate::contracts::sandboxed::host::workspace_run,
+        },
         pub_export_macro: true,
         export_macro_name: "export",
         additional_derives: [Clone, PartialEq],
     });
 }
 
-pub use bindings::{
-    exports::sandboxed::tools::handler::{Caller, Content, Reply, Tool},
-    sandboxed::{
-        host,
-        types::{
-            commands::{Command, Exit, Tty, Value},
-            failures::{Blame, Failure},
-        },
-    },
+pub use bindings::exports::sandboxed::tools::handler::{Caller, Content, Reply, Tool};
+
+pub use crate::contracts::sandboxed::types::{
+    commands::{Command, Exit, Tty, Value},
+    failures::{Blame, Failure},
 };
+
+/// The interfaces that tools may be granted.
+pub mod host {
+    pub use crate::contracts::sandboxed::host::{
+        config, fetch, kv, log, progress, secrets, workspace_files, workspace_run,
+    };
+}
 
 /// A set of tools. Each call gets an instance of its own.
 pub trait Tools {

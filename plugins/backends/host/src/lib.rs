@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sandboxed_sdk::{Backend, backend::*, config_schema, export_backend, failure, manifest};
+use sandboxed_sdk::{Backend, backend::*, config, config_schema, export_backend, failure, manifest};
 use serde::Deserialize;
 
 manifest!("../plugin.toml");
@@ -48,9 +48,7 @@ impl Backend for Host {
     }
 
     fn enter(spec: Spec, _observed: Observed, command: Command) -> Result<Launch, Failure> {
-        let config: Config = serde_json::from_str(&host::config::get())
-            .map_err(|error| failure!(Config, "backend.config_invalid", error.to_string()))?;
-        enter(&spec, command, config).map(Launch::Spawn)
+        enter(&spec, command, config()?).map(Launch::Spawn)
     }
 }
 
@@ -82,12 +80,8 @@ fn probe_program(program: &str) -> Result<Requirement, Failure> {
 }
 
 fn missing(program: &str) -> Failure {
-    failure!(
-        Unavailable,
-        "backend.program_missing",
-        format!("there is no working {program} on this machine"),
-        Some(format!("apt-get install {program}"))
-    )
+    failure!(Unavailable, "backend.program_missing", "there is no working {program} on this machine")
+        .with_hint(format!("apt-get install {program}"))
 }
 
 fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Command, Failure> {
@@ -97,30 +91,32 @@ fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Command, F
         return Err(failure!(
             Plugin,
             "backend.cwd_outside",
-            format!("the working directory {cwd:?} lies outside of the workspace")
+            "the working directory {cwd:?} lies outside of the workspace"
         ));
     }
-    let path = config.path.unwrap_or_else(|| DEFAULT_PATH.to_owned());
-    let mut base = vec![
-        ("PATH".to_owned(), path),
-        ("HOME".to_owned(), spec.tree.clone()),
-        ("LANG".to_owned(), "C.UTF-8".to_owned()),
-        ("SHELL".to_owned(), "/bin/bash".to_owned()),
-    ];
+    let mut env = BTreeMap::from(
+        [
+            ("PATH", config.path.as_deref().unwrap_or(DEFAULT_PATH)),
+            ("HOME", &spec.tree),
+            ("LANG", "C.UTF-8"),
+            ("SHELL", "/bin/bash"),
+        ]
+        .map(|(name, value)| (name.to_owned(), Value::Plain(value.to_owned()))),
+    );
     if command.tty.is_some() {
-        base.push(("TERM".to_owned(), "xterm-256color".to_owned()));
+        env.insert("TERM".to_owned(), Value::Plain("xterm-256color".to_owned()));
     }
-    base.extend(config.env);
-    for (name, value) in base {
-        if !command.env.iter().any(|(given, _)| *given == name) {
-            command.env.push((name, Value::Plain(value)));
-        }
-    }
+    // Who is nearer to the process has the last word: the operator, then whoever made the command.
+    env.extend(config.env.into_iter().map(|(name, value)| (name, Value::Plain(value))));
+    env.extend(command.env);
+    command.env = env.into_iter().collect();
     Ok(command)
 }
 
 #[cfg(test)]
 mod tests {
+    use sandboxed_sdk::testkit;
+
     use super::*;
 
     fn spec() -> Spec {
@@ -161,11 +157,21 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_adds_variables() {
-        let config = Config { path: Some("/opt/bin".to_owned()), env: [("A".to_owned(), "1".to_owned())].into() };
-        let entered = enter(&spec(), command(None), config).expect("a plain command");
+    fn the_operator_adds_and_replaces_variables() {
+        testkit::set_config(r#"{ "path": "/opt/bin", "env": { "A": "1", "HOME": "/root", "LANG": "C" } }"#);
+        let observed = Host::ensure(spec()).expect("a workspace");
+        let Launch::Spawn(entered) = Host::enter(spec(), observed, command(None)).expect("a plain command");
         assert_eq!(variable(&entered, "PATH"), [&Value::Plain("/opt/bin".to_owned())]);
         assert_eq!(variable(&entered, "A"), [&Value::Plain("1".to_owned())]);
+        assert_eq!(variable(&entered, "HOME"), [&Value::Plain("/root".to_owned())]);
+        assert_eq!(variable(&entered, "LANG"), [&Value::Plain("de_DE.UTF-8".to_owned())], "the command's own counts");
+    }
+
+    #[test]
+    fn a_terminal_has_a_type() {
+        let with_terminal = Command { tty: Some(Tty { rows: 24, cols: 80 }), ..command(None) };
+        let entered = enter(&spec(), with_terminal, Config::default()).expect("a plain command");
+        assert_eq!(variable(&entered, "TERM"), [&Value::Plain("xterm-256color".to_owned())]);
     }
 
     #[test]

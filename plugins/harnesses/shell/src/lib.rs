@@ -63,7 +63,7 @@ impl Driver for Shell {
 
     fn plan_launch(start: Start) -> Result<Launch, Failure> {
         let settings: Settings = serde_json::from_str(&start.settings)
-            .map_err(|error| failure!(Config, "shell.settings_invalid", error.to_string()))?;
+            .map_err(|error| failure!(Config, "shell.settings_invalid", "the settings do not fit: {error}"))?;
         let program = match settings.shell {
             Interpreter::Bash => "bash",
             Interpreter::Sh => "sh",
@@ -121,8 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_schema_is_json() {
-        let schema: serde_json::Value = serde_json::from_str(SETTINGS_SCHEMA).expect("the schema");
-        assert_eq!(schema["additionalProperties"], false);
+    fn transcripts_lead_to_their_events_however_output_is_cut() {
+        sandboxed_sdk::testkit::golden::<Shell>(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts"));
     }
 }

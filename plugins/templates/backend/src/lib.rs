@@ -65,7 +65,10 @@ mod tests {
         let observed = ready(spec.clone());
         let launch = Nice::enter(spec, observed, command).expect("a plain command");
         let Launch::Spawn(command) = launch;
-        assert_eq!((command.program.as_str(), command.args.as_slice()), ("nice", ["make", "test"].map(String::from).as_slice()));
+        assert_eq!(
+            (command.program.as_str(), command.args.as_slice()),
+            ("nice", ["make", "test"].map(String::from).as_slice())
+        );
         assert_eq!(command.cwd.as_deref(), Some("/w/tree"));
     }
 }

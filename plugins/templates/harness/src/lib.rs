@@ -1,6 +1,6 @@
 //! A harness: drives one kind of agent program. This one runs `cat`, which says back what it is told.
 
-use sandboxed_sdk::{Driver, Session, TextDecoder, export_harness, failure, harness::*, manifest};
+use sandboxed_sdk::{Driver, Session, TextDecoder, export_harness, harness::*, manifest};
 use serde::{Deserialize, Serialize};
 
 manifest!("../plugin.toml");
@@ -36,25 +36,22 @@ impl Driver for Echo {
                 executable: false,
             }],
             stdout: Framing::Raw,
-            stderr: Framing::Lines,
+            stderr: Framing::Raw,
         })
     }
 }
 
-/// What must be remembered between two inputs. The host saves it with every step.
+/// What must be remembered between two inputs. The host saves it with every step, and may go on with another instance.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Conversation {
     turn: u32,
-    decoder: TextDecoder,
+    stdout: TextDecoder,
+    stderr: TextDecoder,
 }
 
 impl Session for Conversation {
     fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        match saved {
-            None => Ok(Self::default()),
-            Some(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| failure!(Plugin, "state.invalid", error.to_string())),
-        }
+        restore(saved)
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
@@ -65,19 +62,24 @@ impl Session for Conversation {
             }
             Input::Frames(frames) => frames
                 .into_iter()
-                .filter(|frame| frame.stream == Stream::Stdout)
-                .map(|frame| {
-                    let text = self.decoder.push(&frame.bytes);
-                    let id = format!("answer-{}", self.turn);
-                    Event::Message(Text { id, role: MessageRole::Agent, text })
+                .filter_map(|frame| {
+                    let text = match frame.stream {
+                        Stream::Stdout => self.stdout.push(&frame.bytes),
+                        Stream::Stderr => self.stderr.push(&frame.bytes),
+                    };
+                    self.said(frame.stream, text)
                 })
                 .collect(),
             Input::Exited(exit) => {
+                let rests = [(Stream::Stdout, self.stdout.finish()), (Stream::Stderr, self.stderr.finish())];
                 let (outcome, reason) = match exit {
                     Exit::Code(0) => (Outcome::Completed, "it was said back".to_owned()),
-                    other => (Outcome::Failed, format!("the program ended with {other:?}")),
+                    Exit::Code(code) => (Outcome::Failed, format!("the program exited with code {code}")),
+                    Exit::Signal(signal) => (Outcome::Failed, format!("signal {signal} killed the program")),
+                    Exit::Lost(why) => (Outcome::Failed, format!("the program was lost: {why}")),
                 };
-                vec![Event::TurnEnd(TurnEnd { outcome, reason })]
+                let rests = rests.into_iter().filter_map(|(stream, rest)| self.said(stream, rest));
+                rests.chain([Event::TurnEnd(TurnEnd { outcome, reason })]).collect()
             }
             Input::Gap(_) | Input::Interrupt | Input::Timer(_) => Vec::new(),
         };
@@ -85,24 +87,31 @@ impl Session for Conversation {
     }
 
     fn save(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        remember(self)
+    }
+}
+
+impl Conversation {
+    /// Text that is appended to the answer of this turn, or to what the program itself says of it.
+    fn said(&self, stream: Stream, text: String) -> Option<Event> {
+        let (name, role) = match stream {
+            Stream::Stdout => ("answer", MessageRole::Agent),
+            Stream::Stderr => ("remark", MessageRole::System),
+        };
+        (!text.is_empty()).then(|| Event::Message(Text { id: format!("{name}-{}", self.turn), role, text }))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sandboxed_sdk::testkit::{Step, replay};
+    use sandboxed_sdk::testkit;
 
     use super::*;
 
+    /// What the program printed in `tests/transcripts/NAME.jsonl` leads to the events in `NAME.events.jsonl`, however
+    /// the output is cut. With `SANDBOXED_SH_BLESS=1` the events are written instead.
     #[test]
-    fn what_the_program_prints_becomes_the_answer() {
-        let events = replay::<Conversation>(&[
-            Step::Prompt("grüß dich"),
-            Step::Stdout("grüß dich".as_bytes()),
-            Step::Input(Input::Exited(Exit::Code(0))),
-        ]);
-        assert!(matches!(&events[0], Event::Message(text) if text.text == "grüß dich"), "{events:?}");
-        assert!(matches!(&events[1], Event::TurnEnd(end) if end.outcome == Outcome::Completed), "{events:?}");
+    fn transcripts_lead_to_their_events() {
+        testkit::golden::<Echo>(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts"));
     }
 }

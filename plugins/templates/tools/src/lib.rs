@@ -32,11 +32,11 @@ impl Tools for Words {
 
     fn call(_caller: Caller, name: String, arguments: String) -> Result<Reply, Failure> {
         if name != "count_words" {
-            return Err(failure!(Config, "tools.unknown", format!("there is no tool {name:?}")));
+            return Err(failure!(Config, "tools.unknown", "there is no tool {name:?}"));
         }
         // The host has checked the arguments against the schema.
         let Count { text } = serde_json::from_str(&arguments)
-            .map_err(|error| failure!(Plugin, "tools.arguments_invalid", error.to_string()))?;
+            .map_err(|error| failure!(Plugin, "tools.arguments_invalid", "the arguments do not fit: {error}"))?;
         Ok(Reply::text(text.split_whitespace().count().to_string()))
     }
 }

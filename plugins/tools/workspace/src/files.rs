@@ -1,9 +1,10 @@
 //! Tools on files.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use sandboxed_sdk::{
     failure,
     tools::{
-        Blame, Failure, Reply,
+        Failure, Reply,
         host::workspace_files::{self, Kind},
     },
 };
@@ -14,6 +15,8 @@ use crate::answer;
 
 /// Bytes that one `read_file` returns at most: more would only fill a model's context.
 pub(crate) const MAX_READ_BYTES: u32 = 256 << 10;
+/// Bytes of the longest character in UTF-8: with fewer, a part could hold none.
+const LONGEST_CHARACTER: u32 = 4;
 /// Largest file that `edit_file` changes.
 const MAX_EDIT_BYTES: u64 = 8 << 20;
 
@@ -49,52 +52,97 @@ fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// How bytes stand in JSON.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Encoding {
+    #[default]
+    Text,
+    Base64,
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Read {
     path: String,
     #[serde(default)]
     offset: u64,
     length: Option<u32>,
+    #[serde(default)]
+    encoding: Encoding,
 }
 
-pub(crate) fn read(Read { path, offset, length }: Read) -> Result<Reply, Failure> {
-    let length = length.unwrap_or(MAX_READ_BYTES).min(MAX_READ_BYTES);
+pub(crate) fn read(Read { path, offset, length, encoding }: Read) -> Result<Reply, Failure> {
+    let length = length.unwrap_or(MAX_READ_BYTES).clamp(LONGEST_CHARACTER, MAX_READ_BYTES);
     let read = workspace_files::stat(&path).and_then(|entry| {
+        if entry.kind == Kind::Directory {
+            return Ok(Reply::error(format!("{path} is a directory: see what is in it with list_files")));
+        }
         let bytes = workspace_files::read(&path, offset, length)?;
-        let (text, taken) = text_of(&bytes);
-        let Some(text) = text else {
-            return Ok(Reply::error(format!("{path} is no text: it has {} bytes of something else", entry.size)));
-        };
-        let next = offset + taken as u64;
-        let next = (next < entry.size && taken > 0).then_some(next);
-        Ok(Reply::json(&json!({ "text": text, "size": entry.size, "next_offset": next })))
+        let after = |bytes: usize| offset.saturating_add(bytes as u64);
+        // The size of what a symbolic link points to is not known.
+        let size = (entry.kind == Kind::File).then_some(entry.size);
+        let at_end = size.map_or(bytes.len() < length as usize, |size| after(bytes.len()) >= size);
+        Ok(match part(&bytes, at_end, encoding) {
+            Ok(Part { key, content, taken }) => {
+                let next = (!at_end && taken > 0).then(|| after(taken));
+                Reply::json(&json!({ key: content, "size": size, "next_offset": next }))
+            }
+            Err(at) => {
+                let place = after(at);
+                Reply::error(format!("{path} is no UTF-8 text at byte {place}; read it with encoding \"base64\""))
+            }
+        })
     });
     answer(read)
 }
 
-/// The text of the bytes and how many of them it takes: a character that is cut at the end is left for the next part.
-fn text_of(bytes: &[u8]) -> (Option<&str>, usize) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (Some(text), bytes.len()),
-        Err(error) if error.error_len().is_none() => {
-            let valid = error.valid_up_to();
-            (std::str::from_utf8(&bytes[..valid]).ok(), valid)
-        }
-        Err(_) => (None, 0),
+/// What is returned of a file, under which key, and how many of the bytes it holds.
+#[derive(Debug, PartialEq)]
+struct Part {
+    key: &'static str,
+    content: String,
+    taken: usize,
+}
+
+/// A part of a file in the encoding. A character that is cut is left for the next part, if there is one. Fails with the
+/// place of the first byte that is no text.
+fn part(bytes: &[u8], at_end: bool, encoding: Encoding) -> Result<Part, usize> {
+    if encoding == Encoding::Base64 {
+        return Ok(Part { key: "base64", content: BASE64_STANDARD.encode(bytes), taken: bytes.len() });
     }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid = error.valid_up_to();
+            match std::str::from_utf8(&bytes[..valid]) {
+                Ok(text) if error.error_len().is_none() && !at_end => text,
+                _ => return Err(valid),
+            }
+        }
+    };
+    Ok(Part { key: "text", content: text.to_owned(), taken: text.len() })
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Write {
     path: String,
     content: String,
+    #[serde(default)]
+    encoding: Encoding,
 }
 
-pub(crate) fn write(Write { path, content }: Write) -> Result<Reply, Failure> {
-    let length = content.len();
+pub(crate) fn write(Write { path, content, encoding }: Write) -> Result<Reply, Failure> {
+    let bytes = match encoding {
+        Encoding::Text => content.into_bytes(),
+        Encoding::Base64 => match BASE64_STANDARD.decode(&content) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                return Ok(Reply::error(format!("{path} was not written: `content` is no base64 ({error})")));
+            }
+        },
+    };
     answer(
-        workspace_files::write(&path, content.as_bytes())
-            .map(|()| Reply::text(format!("wrote {length} bytes to {path}"))),
+        workspace_files::write(&path, &bytes).map(|()| Reply::text(format!("wrote {} bytes to {path}", bytes.len()))),
     )
 }
 
@@ -130,12 +178,24 @@ fn replaced(text: &str, old: &str, new: &str, all: bool) -> Result<(String, usiz
 
 fn whole_text(path: &str) -> Result<String, Failure> {
     let entry = workspace_files::stat(path)?;
+    if entry.kind != Kind::File {
+        // Writing would put a file in the place of the link.
+        let message = format!("{path} is no file of its own; edit the file that a link points to");
+        return Err(failure!(Config, "workspace.no_file", message));
+    }
     if entry.size > MAX_EDIT_BYTES {
-        let message = format!("{path} has {} bytes; files over {MAX_EDIT_BYTES} are edited with a command", entry.size);
+        let size = entry.size;
+        let message = format!("{path} has {size} bytes; edit a file over {MAX_EDIT_BYTES} bytes with run_command");
         return Err(failure!(Config, "workspace.file_too_large", message));
     }
     let bytes = workspace_files::read(path, 0, u32::try_from(MAX_EDIT_BYTES).unwrap_or(u32::MAX))?;
-    String::from_utf8(bytes).map_err(|_| failure!(Config, "workspace.no_text", format!("{path} is no UTF-8 text")))
+    String::from_utf8(bytes).map_err(|_| {
+        failure!(
+            Config,
+            "workspace.no_text",
+            "{path} is no UTF-8 text; edit it with run_command, or replace it as a whole"
+        )
+    })
 }
 
 #[derive(Deserialize)]
@@ -159,11 +219,29 @@ mod tests {
         assert_eq!(replaced("a b b", "b", "x", true), Ok(("a x x".to_owned(), 2)));
     }
 
+    fn text(content: &str) -> Part {
+        Part { key: "text", content: content.to_owned(), taken: content.len() }
+    }
+
     #[test]
     fn a_part_of_a_file_ends_at_a_character() {
         let bytes = "aä".as_bytes();
-        assert_eq!(text_of(bytes), (Some("aä"), 3));
-        assert_eq!(text_of(&bytes[..2]), (Some("a"), 1));
-        assert_eq!(text_of(b"\xff\xfe"), (None, 0));
+        assert_eq!(part(bytes, true, Encoding::Text), Ok(text("aä")));
+        assert_eq!(part(&bytes[..2], false, Encoding::Text), Ok(text("a")));
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_with_its_place_and_can_be_had_as_base64() {
+        assert_eq!(part(b"ab\xff", false, Encoding::Text), Err(2));
+        assert_eq!(part(b"a\xc3", true, Encoding::Text), Err(1), "the file ends within a character");
+        let part = part(b"ab\xff", true, Encoding::Base64).expect("any bytes");
+        assert_eq!(part, Part { key: "base64", content: "YWL/".to_owned(), taken: 3 });
+    }
+
+    #[test]
+    fn content_that_is_no_base64_is_not_written() {
+        let write = Write { path: "a".to_owned(), content: "§".to_owned(), encoding: Encoding::Base64 };
+        let reply = super::write(write).expect("an answer for the model");
+        assert!(reply.is_error);
     }
 }

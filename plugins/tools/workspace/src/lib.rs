@@ -24,7 +24,7 @@ impl Tools for Workspace {
             "edit_file" => files::edit(parse(&arguments)?),
             "delete_file" => files::delete(parse(&arguments)?),
             "run_command" => run::run(parse(&arguments)?),
-            _ => Err(failure!(Config, "tools.unknown", format!("there is no tool {name:?}"))),
+            _ => Err(failure!(Config, "tools.unknown", "there is no tool {name:?}")),
         }
     }
 }
@@ -32,7 +32,7 @@ impl Tools for Workspace {
 /// The host has checked the arguments against the schema, so that a mismatch here is a mistake of this plugin.
 fn parse<T: serde::de::DeserializeOwned>(arguments: &str) -> Result<T, Failure> {
     serde_json::from_str(arguments)
-        .map_err(|error| failure!(Plugin, "tools.arguments_invalid", format!("the arguments do not fit: {error}")))
+        .map_err(|error| failure!(Plugin, "tools.arguments_invalid", "the arguments do not fit: {error}"))
 }
 
 /// What a model can mend by other arguments is an answer; everything else stays a failure.

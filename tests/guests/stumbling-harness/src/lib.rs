@@ -1,0 +1,74 @@
+//! A harness that runs its prompt as a script and panics whenever the script says STUMBLE.
+
+use sandboxed_sdk::{Driver, Session, export_harness, harness::*};
+
+export_harness!(Stumbling);
+
+struct Stumbling;
+
+/// Counts the frames that it came through.
+struct Frames(u8);
+
+impl Driver for Stumbling {
+    type Session = Frames;
+
+    fn describe() -> About {
+        About {
+            summary: "Panics whenever its script says STUMBLE.".to_owned(),
+            abilities: Abilities::empty(),
+            lifetime: Lifetime::Turn,
+            models: Vec::new(),
+            settings_schema: "{}".to_owned(),
+        }
+    }
+
+    fn plan_launch(start: Start) -> Result<Launch, Failure> {
+        Ok(Launch {
+            command: Command {
+                program: "bash".to_owned(),
+                args: vec![format!("{}/script", start.inbox)],
+                env: Vec::new(),
+                cwd: None,
+                tty: None,
+            },
+            files: vec![LaunchFile {
+                path: "script".to_owned(),
+                bytes: start.prompt.into_bytes(),
+                executable: false,
+            }],
+            stdout: Framing::Lines,
+            stderr: Framing::Lines,
+        })
+    }
+}
+
+impl Session for Frames {
+    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        Ok(Self(saved.and_then(|bytes| bytes.first().copied()).unwrap_or(0)))
+    }
+
+    fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
+        let events = match input {
+            Input::Frames(frames) => frames.into_iter().map(|frame| self.said(&frame)).collect(),
+            Input::Exited(exit) => {
+                let outcome = if exit == Exit::Code(0) { Outcome::Completed } else { Outcome::Failed };
+                vec![Event::TurnEnd(TurnEnd { outcome, reason: format!("came through {} frames", self.0) })]
+            }
+            _ => Vec::new(),
+        };
+        Ok(StepResult::events(events))
+    }
+
+    fn save(&self) -> Vec<u8> {
+        vec![self.0]
+    }
+}
+
+impl Frames {
+    fn said(&mut self, frame: &Frame) -> Event {
+        let text = String::from_utf8_lossy(&frame.bytes).into_owned();
+        assert!(!text.contains("STUMBLE"), "stumbled over {}", text.trim());
+        self.0 += 1;
+        Event::Message(Text { id: format!("line-{}", self.0), role: MessageRole::Agent, text })
+    }
+}
