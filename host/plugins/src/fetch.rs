@@ -88,7 +88,8 @@ impl Allowed {
         granted.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    fn check(&self, url: &Url) -> Result<(), Failure> {
+    /// Whether the host was granted, and whether by its own name or address and not by a wildcard.
+    fn check(&self, url: &Url) -> Result<bool, Failure> {
         let denied = |why: String| Err(Failure::new(Blame::Denied, "fetch.denied", why));
         if !matches!(url.scheme(), "http" | "https") {
             return denied(format!("{} is no scheme for fetch", url.scheme()));
@@ -108,8 +109,9 @@ impl Allowed {
                     _ => false,
                 }
         };
-        if self.0.iter().any(fits) {
-            return Ok(());
+        let mut granted = self.0.iter().filter(|pattern| fits(pattern)).peekable();
+        if granted.peek().is_some() {
+            return Ok(granted.any(|pattern| !matches!(pattern.host, HostPattern::Below(_))));
         }
         let message = format!("{host}:{port} was not granted");
         Err(Failure::new(Blame::Denied, "fetch.denied", message)
@@ -125,7 +127,13 @@ pub(crate) async fn send(allowed: &Allowed, request: Request, max_body: usize) -
     let mut body = request.body;
     let mut headers = request.headers;
     for _ in 0..=MAX_REDIRECTS {
-        allowed.check(&url)?;
+        let by_name = allowed.check(&url)?;
+        if !by_name && headers.iter().any(|header| header.secret) {
+            let host = url.host_str().unwrap_or_default();
+            let message = format!("a secret is not sent to {host}, which was granted by a wildcard");
+            return Err(Failure::new(Blame::Denied, "fetch.secret_denied", message)
+                .with_hint("grant the host by its whole name"));
+        }
         let mut map = HeaderMap::new();
         for Header { name, value, secret } in &headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("header name"))?;
@@ -310,6 +318,19 @@ mod tests {
         ] {
             assert!(!check(&granted, url), "{url} was let through");
         }
+    }
+
+    #[tokio::test]
+    async fn a_secret_goes_to_no_host_that_was_granted_by_a_wildcard() {
+        let allowed = Allowed::parse(&["*.example.org:443".to_owned()]).unwrap();
+        let header = Header { name: "authorization".to_owned(), value: "x".to_owned(), secret: true };
+        let request = Request {
+            method: "GET".to_owned(),
+            url: "https://any.example.org".to_owned(),
+            headers: vec![header],
+            body: Vec::new(),
+        };
+        assert_eq!(send(&allowed, request, 1).await.unwrap_err().code, "fetch.secret_denied");
     }
 
     #[test]

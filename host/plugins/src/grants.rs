@@ -37,7 +37,7 @@ impl Rights {
     }
 
     /// The path of a program that may be run. What a granted name means was decided when the plugin was loaded, so
-    /// that no later file, link or variable can change it.
+    /// that no file that appears on the PATH later and no variable can change it.
     pub(crate) fn program(&self, asked: &str) -> Result<&Path, Failure> {
         match self.programs.get(asked) {
             Some(Ok(path)) => Ok(path),

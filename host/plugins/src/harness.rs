@@ -127,6 +127,8 @@ impl Session {
         self.poisoned |= guarded.is_err();
         let (answer, saved) = guarded?;
         if saved.len() > MAX_SAVED {
+            // It has taken a step that cannot be stored.
+            self.poisoned = true;
             let message = format!("a session wants {} bytes remembered, and may {MAX_SAVED}", saved.len());
             return Err(self.slot.breach(message));
         }

@@ -11,8 +11,10 @@ use sandboxed_model::{
     config::PluginConfig,
     grant::Grants,
     plugin::{PluginImport, PluginKind, PluginRequest},
+    tools::Tool,
 };
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 use wasmtime::{Engine, component::Linker};
 
 use crate::{
@@ -39,6 +41,8 @@ pub(crate) struct Loaded {
     pub(crate) granted: Grants,
     pub(crate) loaded_at: Timestamp,
     pub(crate) pre: Pre,
+    /// What a tools plugin offers: asked once, because it never changes.
+    pub(crate) tools: OnceCell<Vec<Tool>>,
 }
 
 /// A component whose imports are resolved.
@@ -82,6 +86,7 @@ pub(crate) fn load(
         granted: config.grants.clone(),
         loaded_at: Timestamp::now(),
         pre,
+        tools: OnceCell::new(),
     })
 }
 

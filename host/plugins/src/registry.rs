@@ -192,7 +192,7 @@ impl Shared {
         self.slots.iter().find(|slot| slot.config.load().id == *id)
     }
 
-    /// Loads the present file of a plugin. An unchanged file is not loaded again.
+    /// Loads the present file of a plugin.
     pub(crate) async fn load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<(), Failure> {
         let _loading = self.loading.lock().await;
         let shared = Arc::clone(self);

@@ -7,7 +7,11 @@ use sandboxed_model::{
     tools::{Tool, ToolCaller, ToolContent, ToolReply},
 };
 
-use crate::{bindings::tools::exports::sandboxed::tools::handler, call::Slot, load::Pre};
+use crate::{
+    bindings::tools::exports::sandboxed::tools::handler,
+    call::Slot,
+    load::{Loaded, Pre},
+};
 
 /// A tools plugin. Each call runs in an instance of its own.
 #[derive(Clone)]
@@ -26,8 +30,16 @@ impl Tools {
     /// When the plugin breaks, or a tool's schema is no JSON.
     pub async fn list_tools(&self) -> Result<Vec<Tool>, Failure> {
         let loaded = self.slot.loaded()?;
+        Ok(self.known_tools(&loaded).await?.to_vec())
+    }
+
+    async fn known_tools<'a>(&self, loaded: &'a Loaded) -> Result<&'a [Tool], Failure> {
+        Ok(loaded.tools.get_or_try_init(|| self.ask_for_tools(loaded)).await?)
+    }
+
+    async fn ask_for_tools(&self, loaded: &Loaded) -> Result<Vec<Tool>, Failure> {
         let Pre::Tools(pre) = &loaded.pre else { return Err(self.slot.breach("it has no tools")) };
-        let mut store = self.slot.store(&loaded, None, false);
+        let mut store = self.slot.store(loaded, None, false);
         let traces = store.data().traces();
         let work = async {
             store.data_mut().begin_call(None);
@@ -64,8 +76,11 @@ impl Tools {
     ) -> Result<ToolReply, Failure> {
         let invalid =
             |code: &str, message: String| Failure::new(Blame::Config, code, message).in_plugin(self.slot.id());
-        let tools = self.list_tools().await?;
-        let tool = tools
+        // One version serves the whole call: the arguments are checked against the schema of the code that gets them.
+        let loaded = self.slot.loaded()?;
+        let tool = self
+            .known_tools(&loaded)
+            .await?
             .iter()
             .find(|tool| tool.name == name)
             .ok_or_else(|| invalid("tools.unknown", format!("there is no tool {name:?}")))?;
@@ -74,7 +89,6 @@ impl Tools {
         if let Some(error) = validator.iter_errors(&arguments).next() {
             return Err(invalid("tools.arguments_invalid", format!("arguments{}: {error}", error.instance_path())));
         }
-        let loaded = self.slot.loaded()?;
         let Pre::Tools(pre) = &loaded.pre else { return Err(self.slot.breach("it has no tools")) };
         let mut store = self.slot.store(&loaded, Some(caller), false);
         let traces = store.data().traces();
