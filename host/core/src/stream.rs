@@ -54,9 +54,10 @@ impl Orchestrator {
             loop {
                 let known = *newest.borrow_and_update();
                 if after < known {
+                    // An event can be in the store a moment before it is in memory.
                     let events = match live.recent(after, BATCH) {
-                        Some(events) => events,
-                        None => this.stored_events(id, after).await?,
+                        Some(events) if !events.is_empty() => events,
+                        _ => this.stored_events(id, after).await?,
                     };
                     for event in events {
                         after = event.seq;
