@@ -4,11 +4,7 @@
 
 use std::path::PathBuf;
 
-use sandboxed_tests::{
-    Server,
-    api::assert_gap_free,
-    server::Options,
-};
+use sandboxed_tests::{Server, api::assert_gap_free, server::Options};
 use serde_json::{Value, json};
 
 /// A server that also has the harness `stumbling`, whose driver panics whenever its script says STUMBLE.

@@ -31,11 +31,7 @@ impl Driver for Stumbling {
                 cwd: None,
                 tty: None,
             },
-            files: vec![LaunchFile {
-                path: "script".to_owned(),
-                bytes: start.prompt.into_bytes(),
-                executable: false,
-            }],
+            files: vec![LaunchFile { path: "script".to_owned(), bytes: start.prompt.into_bytes(), executable: false }],
             stdout: Framing::Lines,
             stderr: Framing::Lines,
         })
