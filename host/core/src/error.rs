@@ -33,7 +33,7 @@ pub enum Error {
     #[error("{0}")]
     Unauthenticated(&'static str),
     /// Whoever asks may not do this.
-    #[error("this needs the scope {needed:?}")]
+    #[error("this needs the scope {}", needed.as_str())]
     Forbidden {
         /// What it takes.
         needed: sandboxed_model::access::Scope,

@@ -72,24 +72,21 @@ impl Sandbox {
         &self.observed
     }
 
-    /// What the host must start so that `command` runs inside. Secrets that it names are put in place if `grants`
-    /// (of the plugin that made the command) or the backend's own name them.
+    /// What the host must start so that `command` runs inside. A secret that the command names is put in place if
+    /// `grants` (of the plugin that made the command) name it, and one that the backend adds if the backend's do.
     pub(crate) async fn process(&self, command: Command, grants: &Grants) -> Result<HostProcess, Failure> {
+        let named: Vec<String> = secrets_of(&command).map(str::to_owned).collect();
+        if let Some(denied) = named.iter().find(|secret| !grants.secrets.contains(secret)) {
+            return Err(secret_denied(denied));
+        }
         let Launch::Spawn(command) = self.backend.enter(&self.spec, &self.observed, &command).await?;
         let mut env = Vec::with_capacity(command.env.len());
         for (name, value) in command.env {
             let value = match value {
                 Value::Plain(value) => value,
                 Value::Secret(secret) => {
-                    if !grants.secrets.contains(&secret) && !self.backend_grants.secrets.contains(&secret) {
-                        return Err(Failure::new(
-                            Blame::Denied,
-                            "secrets.denied",
-                            format!("the variable {name} asks for the secret {secret:?}, which was not granted"),
-                        )
-                        .with_hint(format!(
-                            "grants.secrets = [\"{secret}\"] in the plugin's table of sandboxed.toml"
-                        )));
+                    if !named.contains(&secret) && !self.backend_grants.secrets.contains(&secret) {
+                        return Err(secret_denied(&secret));
                     }
                     self.secrets.read(&secret).await?
                 }
@@ -121,4 +118,17 @@ impl Sandbox {
         };
         sandboxed_exec::short(spec).await.map_err(|error| error.failure())
     }
+}
+
+fn secrets_of(command: &Command) -> impl Iterator<Item = &str> {
+    command.env.iter().filter_map(|(_, value)| match value {
+        Value::Secret(secret) => Some(secret.as_str()),
+        Value::Plain(_) => None,
+    })
+}
+
+fn secret_denied(secret: &str) -> Failure {
+    let message = format!("a variable asks for the secret {secret:?}, which was not granted");
+    Failure::new(Blame::Denied, "secrets.denied", message)
+        .with_hint(format!("grants.secrets = [\"{secret}\"] in the plugin's table of sandboxed.toml"))
 }

@@ -22,7 +22,7 @@ use crate::{Error, Orchestrator, Result};
 pub struct EventHit {
     /// The event.
     pub event: Event,
-    /// The part of its text that matched; matches stand between `⟦` and `⟧`.
+    /// A part of its text around the first word that was looked for.
     pub snippet: String,
 }
 

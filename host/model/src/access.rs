@@ -29,6 +29,17 @@ pub enum Scope {
     Admin,
 }
 
+impl Scope {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 impl Role {
     /// The widest scope that this role has.
     pub const fn scope(self) -> Scope {

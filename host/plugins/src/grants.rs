@@ -43,7 +43,7 @@ impl Rights {
             Some(Ok(path)) => Ok(path),
             Some(Err(())) => Err(Failure::new(
                 Blame::Unavailable,
-                "run.missing",
+                "run.program_missing",
                 format!("there is no program {asked:?} on the server's PATH"),
             )
             .with_hint(format!("install {asked} and reload the plugin"))),

@@ -35,7 +35,7 @@ impl Health {
             "plugin.quarantined",
             format!("it is out of service for {} s after repeated traps: {why}", left.as_secs() + 1),
         )
-        .with_hint("mend the plugin, then: sandboxed-sh plugin reload ID");
+        .with_hint("mend the plugin and load it anew with `sandboxed-sh plugin reload`");
         failure.retry_after_ms = u32::try_from(left.as_millis()).ok();
         Err(failure)
     }

@@ -64,7 +64,7 @@ fn list(plugins: &[PluginInfo]) -> Result<()> {
             health(plugin),
             plugin.version.clone().unwrap_or_else(|| "-".to_owned()),
             plugin.counters.calls.to_string(),
-            (plugin.counters.failures + plugin.counters.traps).to_string(),
+            plugin.counters.failures.to_string(),
             reason.or_else(|| plugin.description.clone()).unwrap_or_default(),
         ]);
     }

@@ -87,7 +87,7 @@ async fn a_granted_secret_is_put_in_place_and_another_is_refused() {
 async fn a_granted_program_that_is_not_installed_is_told_as_missing() {
     let host = granted(&["no-such-program-here"]).await;
     let failure = run(&host, json!({"program": "no-such-program-here"})).await.unwrap_err();
-    assert_eq!((failure.blame, failure.code.as_str()), (Blame::Unavailable, "run.missing"));
+    assert_eq!((failure.blame, failure.code.as_str()), (Blame::Unavailable, "run.program_missing"));
     assert!(failure.hint.unwrap().contains("install"));
 }
 
