@@ -153,6 +153,7 @@ async fn helpers(cwd: &Path) {
             stdin: Vec::new(),
             deadline: Duration::from_secs(10),
             max_output: 1 << 20,
+            guard: sandboxed_exec::Guard::default(),
         };
         short(spec).await.unwrap();
         took.push(began.elapsed());
@@ -169,6 +170,7 @@ fn spec(cwd: &Path, program: &str, args: &[&str]) -> RunSpec {
         cwd: cwd.to_owned(),
         tty: None,
         stdin: StdinMode::Pipe,
+        guard: sandboxed_exec::Guard::default(),
     }
 }
 

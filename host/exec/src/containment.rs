@@ -162,14 +162,14 @@ impl Tree {
         }
     }
 
-    /// Signals every process of the tree. With a process group alone, everything that descends from this process, which
+    /// Signals every process of the tree but `except`. With a process group alone, everything that descends from this process, which
     /// must be the shim.
-    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+    pub(crate) fn signal(&self, signal: Signal, except: Option<Pid>) -> io::Result<()> {
         let members = match self {
             Self::Cgroup(cgroup) => cgroup.members()?,
             Self::ProcessGroup => procfs::descendants(Pid::this())?,
         };
-        for member in members {
+        for member in members.into_iter().filter(|&member| Some(member) != except) {
             // It may have ended by itself.
             let _ = kill(member, signal);
         }

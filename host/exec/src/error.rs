@@ -116,6 +116,14 @@ pub enum LaunchFailure {
         /// Why.
         reason: String,
     },
+    /// It could not be held to what was asked for, so it was not started.
+    #[error("the process cannot be confined as was asked for: {step}: {reason}")]
+    Confinement {
+        /// What was being done.
+        step: String,
+        /// What the system said.
+        reason: String,
+    },
     /// Something else that the system refused.
     #[error("{what}: {reason}")]
     System {

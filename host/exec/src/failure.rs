@@ -55,6 +55,11 @@ impl LaunchFailure {
                 "run.containment",
                 "start the server as root, or delegate a cgroup to it (systemd: Delegate=yes)",
             ),
+            Self::Confinement { .. } => (
+                Blame::Unavailable,
+                "run.confinement",
+                "`sandboxed-sh doctor` tells what this machine lacks; a server that is root needs CAP_SYS_ADMIN",
+            ),
             Self::System { .. } => {
                 (Blame::Host, "run.shim_failed", "`sandboxed-sh doctor` tells what is wrong with this machine")
             }

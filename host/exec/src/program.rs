@@ -11,7 +11,7 @@ use nix::{
     unistd::{AccessFlags, access},
 };
 
-use crate::LaunchFailure;
+use crate::{LaunchFailure, sys::Step};
 
 /// Where programs are looked for when the environment has no PATH.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -61,6 +61,15 @@ pub(crate) fn check_cwd(cwd: &Path) -> Result<(), LaunchFailure> {
         Ok(found) if !found.is_dir() => Err(LaunchFailure::CwdMissing { path: cwd.to_owned() }),
         Ok(_) => access(cwd, AccessFlags::X_OK).map_err(|_| LaunchFailure::Permission { path: cwd.to_owned() }),
         Err(error) => Err(LaunchFailure::no_cwd(cwd, &error)),
+    }
+}
+
+/// Why a start failed before the program was reached.
+pub(crate) fn step_failure(step: Step, error: &io::Error, cwd: &Path) -> LaunchFailure {
+    match step {
+        Step::Directory => LaunchFailure::no_cwd(cwd, error),
+        Step::Cgroup => LaunchFailure::Containment { reason: error.to_string() },
+        _ => LaunchFailure::Confinement { step: step.to_string(), reason: error.to_string() },
     }
 }
 

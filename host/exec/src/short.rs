@@ -17,11 +17,12 @@ use tokio::{
 };
 
 use crate::{
-    Containment, Error, LaunchFailure, RUN_VARIABLE,
+    Containment, Error, Guard, LaunchFailure, RUN_VARIABLE,
     containment::{Tree, kill_orphans},
+    guard::{Listener, Ready, Waiting},
     program,
     spec::{Names, check},
-    sys,
+    sys::{self, Refusal},
 };
 
 /// How long what a helper started may hold on to its output after it ended and everything it started was killed.
@@ -48,6 +49,8 @@ pub struct ShortSpec {
     pub deadline: Duration,
     /// Bytes that are kept of each stream; the rest is read and counted as cut off.
     pub max_output: usize,
+    /// What it may not see or do.
+    pub guard: Guard,
 }
 
 /// Values of variables may be secrets and are not shown.
@@ -73,8 +76,8 @@ impl fmt::Debug for ShortSpec {
 pub async fn short(spec: ShortSpec) -> Result<Output, Error> {
     let deadline = Instant::now() + spec.deadline;
     let time = spec.deadline;
-    let (mut running, stdin, max_output) =
-        tokio::task::spawn_blocking(move || prepare(spec)).await.map_err(Error::task)??.spawn()?;
+    let prepared = tokio::task::spawn_blocking(move || prepare(spec)).await.map_err(Error::task)??;
+    let (mut running, stdin, max_output) = prepared.spawn()?;
     let finished = tokio::select! {
         biased;
         output = attend(&mut running, stdin, max_output) => Some(output),
@@ -95,6 +98,8 @@ struct Prepared {
     command: std::process::Command,
     tree: Empty,
     name: String,
+    refusal: Refusal,
+    waiting: Waiting,
 }
 
 /// A tree that holds nothing yet. Dropped, it is removed.
@@ -115,8 +120,10 @@ fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
     let program = spec.program.to_str().ok_or_else(|| Error::Invalid(format!("{:?} is no text", spec.program)))?;
     let program = program.to_owned();
     check(&program, &spec.args, &spec.env)?;
-    program::check_cwd(&spec.cwd)?;
-    let path = program::resolve(&program, &spec.env, &spec.cwd)?;
+    let outside = spec.guard.outside(&spec.cwd);
+    program::check_cwd(&outside)?;
+    let path = program::resolve(&program, &spec.env, &outside)?;
+    let (confinement, args, waiting) = Ready::new(&spec.guard, &spec.cwd, &spec.args)?.into_parts();
     let name = format!("short-{}", RunId::new());
     let kind = CONTAINMENT.get_or_init(Containment::detect).kind();
     let failed = |error: io::Error| LaunchFailure::Containment { reason: error.to_string() };
@@ -124,27 +131,37 @@ fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
     tree.create().map_err(failed)?;
     let tree = Empty(Some(tree));
     let mut command = std::process::Command::new(&path);
-    command.arg0(&program).args(&spec.args).current_dir(&spec.cwd).env_clear();
+    command.arg0(&program).args(args).env_clear();
     command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, &name);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let join = match &tree.0 {
-        Some(Tree::Cgroup(cgroup)) => Some(cgroup.procs().map_err(failed)?),
-        _ => None,
+        Some(Tree::Cgroup(cgroup)) => vec![cgroup.procs().map_err(failed)?],
+        _ => Vec::new(),
     };
     // Not tied to the life of this thread, which is one of the runtime's and may end.
-    sys::prepare(&mut command, sys::ChildSetup { join, refused: None, terminal: false, dies_with: None });
-    Ok(Prepared { spec, program, path, command, tree, name })
+    let (refusal, refused) = sys::refusal().map_err(|error| LaunchFailure::system("opening a pipe", error))?;
+    sys::prepare(&mut command, sys::ChildSetup { join, refused, terminal: false, dies_with: None, confinement });
+    Ok(Prepared { spec, program, path, command, tree, name, refusal, waiting })
 }
 
 impl Prepared {
     fn spawn(self) -> Result<(Running, Vec<u8>, usize), Error> {
-        let Self { spec, program, path, command, mut tree, name } = self;
+        let Self { spec, program, path, command, mut tree, name, refusal, waiting } = self;
         match Command::from(command).kill_on_drop(true).spawn() {
-            Ok(child) => Ok((Running { child, tree: tree.0.take(), name }, spec.stdin, spec.max_output)),
-            Err(error) => {
-                let bytes = program::argument_bytes(&spec.args, &spec.env);
-                Err(program::exec_failure(&error, &program, &path, bytes).into())
+            Ok(child) => {
+                let mut running = Running { child, tree: tree.0.take(), name, gate: None };
+                let listener = waiting.listener().map_err(Error::io("taking over its network"))?;
+                running.gate =
+                    listener.map(GateTask::start).transpose().map_err(Error::io("taking over its network"))?;
+                Ok((running, spec.stdin, spec.max_output))
             }
+            Err(error) => Err(match refusal.step() {
+                Some(step) => program::step_failure(step, &error, &spec.cwd).into(),
+                None => {
+                    let bytes = program::argument_bytes(&spec.args, &spec.env);
+                    program::exec_failure(&error, &program, &path, bytes).into()
+                }
+            }),
         }
     }
 }
@@ -155,6 +172,32 @@ struct Running {
     /// Until everything is killed.
     tree: Option<Tree>,
     name: String,
+    gate: Option<GateTask>,
+}
+
+/// Hands over connections out of the helper's network, for as long as it lives.
+struct GateTask(tokio::task::JoinHandle<()>);
+
+impl GateTask {
+    fn start(listener: Listener) -> io::Result<Self> {
+        let Listener { inside, sender } = listener;
+        let inside = tokio::net::TcpListener::from_std(inside)?;
+        Ok(Self(tokio::spawn(async move {
+            while let Ok((connection, _)) = inside.accept().await {
+                let sender = sender.clone();
+                let sent = tokio::task::spawn_blocking(move || sender.send(&connection.into_std()?));
+                if let Ok(Err(error)) = sent.await {
+                    tracing::debug!(%error, "a connection found nobody at the gate");
+                }
+            }
+        })))
+    }
+}
+
+impl Drop for GateTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Running {

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use sandboxed_model::{RunId, command::Tty};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Guard};
 
 /// What the process finds on its standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct RunSpec {
     pub tty: Option<Tty>,
     /// Where its standard input comes from.
     pub stdin: StdinMode,
+    /// What it may not see or do.
+    #[serde(default)]
+    pub guard: Guard,
 }
 
 /// Values of variables may be secrets and are not shown.
@@ -47,6 +50,7 @@ impl fmt::Debug for RunSpec {
             .field("cwd", &self.cwd)
             .field("tty", &self.tty)
             .field("stdin", &self.stdin)
+            .field("guard", &self.guard)
             .finish()
     }
 }
@@ -103,6 +107,7 @@ mod tests {
             cwd: "/".into(),
             tty: None,
             stdin: StdinMode::Null,
+            guard: Guard::default(),
         }
     }
 

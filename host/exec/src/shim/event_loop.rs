@@ -29,6 +29,7 @@ use crate::{
     containment::kill_descendants,
     control::protocol::{Phase, Reply, Request, Status},
     directory::RunDir,
+    guard::Listener,
     record::{ExitRecord, Meta},
     spool::SpoolWriter,
     sys,
@@ -47,6 +48,9 @@ struct EventLoop {
     meta: Meta,
     pid: Pid,
     terminal: Option<Terminal>,
+    network: Option<Listener>,
+    /// Not signalled, because the work would go with it.
+    wrapper: Option<Pid>,
     input: Input,
     outputs: [Output; 2],
     clients: Clients,
@@ -69,6 +73,7 @@ struct Killing {
 enum Source {
     Children,
     Listener,
+    Network,
     Output(usize),
     Input,
     Client(ClientId),
@@ -82,14 +87,16 @@ pub(super) fn run(
     signals: &SignalFd,
     spool_limit: u64,
 ) -> io::Result<ExitRecord> {
-    let Launched { payload, meta } = launched;
-    let Payload { pid, stdin, stdout, stderr, terminal } = payload;
+    let Launched { payload, meta, wrapper } = launched;
+    let Payload { pid, stdin, stdout, stderr, terminal, listener: network } = payload;
     let spool = |stream| SpoolWriter::new(directory.path().to_owned(), stream, spool_limit);
     let mut this = EventLoop {
         meta,
         pid,
         input: Input::new(stdin, terminal.is_some()),
         terminal,
+        network,
+        wrapper: wrapper.then_some(pid),
         outputs: [
             Output::new(Some(stdout), spool(OutputStream::Stdout)),
             Output::new(stderr, spool(OutputStream::Stderr)),
@@ -134,6 +141,10 @@ impl EventLoop {
             sources.push(Source::Input);
             polled.push(PollFd::new(fd, PollFlags::POLLOUT));
         }
+        if let Some(network) = &self.network {
+            sources.push(Source::Network);
+            polled.push(PollFd::new(network.inside.as_fd(), PollFlags::POLLIN));
+        }
         for (id, fd, interest) in self.clients.interests() {
             sources.push(Source::Client(id));
             polled.push(PollFd::new(fd, interest));
@@ -160,6 +171,7 @@ impl EventLoop {
             // That a child ended is looked at in every round; here only the notice is taken.
             Source::Children => while let Ok(Some(_)) = signals.read_signal() {},
             Source::Listener => self.clients.accept(listener),
+            Source::Network => self.network.iter().for_each(Listener::pump),
             Source::Output(index) => self.outputs[index].pump(&mut self.buffer),
             Source::Input => self.input.flush(),
             Source::Client(id) => {
@@ -179,7 +191,7 @@ impl EventLoop {
             Request::Write { action } => self.input.write(action, body),
             Request::CloseInput { action } => self.input.close(action),
             Request::Signal { number } => match Signal::try_from(number) {
-                Ok(signal) => done(self.meta.tree.signal(signal)),
+                Ok(signal) => done(self.meta.tree.signal(signal, self.wrapper)),
                 Err(_) => Reply::Refused { reason: format!("{number} is no signal") },
             },
             Request::Resize { rows, cols } => match &self.terminal {

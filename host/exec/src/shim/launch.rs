@@ -11,6 +11,8 @@ use crate::{ContainmentKind, LaunchFailure, RunSpec, containment::Tree, director
 pub(super) struct Launched {
     pub(super) payload: Payload,
     pub(super) meta: Meta,
+    /// The payload only wraps the work.
+    pub(super) wrapper: bool,
 }
 
 /// Starts the payload in the best containment that works, or in the one that is asked for.
@@ -57,7 +59,7 @@ fn start_in(directory: &RunDir, spec: &RunSpec, kind: ContainmentKind) -> Result
         let _ = tree.remove();
         return Err(not_written(error).into());
     }
-    Ok(Launched { payload, meta })
+    Ok(Launched { payload, meta, wrapper: spec.guard.wrapper })
 }
 
 fn meta(spec: &RunSpec, kind: ContainmentKind, tree: &Tree) -> io::Result<Meta> {

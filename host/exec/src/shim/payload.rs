@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    io::Read,
     os::{
         fd::{AsFd, OwnedFd},
         unix::process::CommandExt,
@@ -13,11 +12,17 @@ use std::{
 use nix::{
     fcntl::{FcntlArg, FdFlag, OFlag, fcntl},
     pty::{Winsize, openpty},
-    unistd::{Pid, pipe2},
+    unistd::{Gid, Pid, Uid, fchown, pipe2},
 };
 use sandboxed_model::command::Tty;
 
-use crate::{LaunchFailure, RUN_VARIABLE, RunSpec, StdinMode, containment::Tree, program, sys};
+use crate::{
+    LaunchFailure, RUN_VARIABLE, RunSpec, StdinMode,
+    containment::Tree,
+    guard::{Listener, Ready},
+    program,
+    sys::{self, Step},
+};
 
 /// What a pipe holds at most, where the system lets us: fewer changes of process for the same bytes.
 const PIPE_SIZE: i32 = 1 << 20;
@@ -30,6 +35,8 @@ pub(super) struct Payload {
     /// There is none with a terminal.
     pub(super) stderr: Option<File>,
     pub(super) terminal: Option<Terminal>,
+    /// Where connections out of its network arrive.
+    pub(super) listener: Option<Listener>,
 }
 
 /// The terminal of a payload.
@@ -62,46 +69,53 @@ struct Streams {
 
 /// Starts the payload inside its tree.
 pub(super) fn spawn(spec: &RunSpec, tree: &Tree) -> Result<Payload, SpawnError> {
-    program::check_cwd(&spec.cwd)?;
-    let path = program::resolve(&spec.program, &spec.env, &spec.cwd)?;
+    let outside = spec.guard.outside(&spec.cwd);
+    program::check_cwd(&outside)?;
+    let path = program::resolve(&spec.program, &spec.env, &outside)?;
+    let (confinement, args, waiting) = Ready::new(&spec.guard, &spec.cwd, &spec.args)?.into_parts();
     let mut command = Command::new(&path);
-    command.arg0(&spec.program).args(&spec.args).current_dir(&spec.cwd).env_clear();
+    command.arg0(&spec.program).args(args).env_clear();
     command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, spec.id.to_string());
     let streams = match spec.tty {
-        Some(tty) => open_terminal(&mut command, tty),
-        None => open_pipes(&mut command, spec.stdin),
+        Some(tty) => open_terminal(&mut command, tty, spec.guard.user),
+        None => open_pipes(&mut command, spec.stdin, spec.guard.user),
     }
     .map_err(|error| LaunchFailure::system("opening the payload's streams", error))?;
 
     let join = match tree {
-        Tree::Cgroup(cgroup) => Some(cgroup.procs().map_err(|error| SpawnError::NotHeld(error.to_string()))?),
-        Tree::ProcessGroup => None,
+        Tree::Cgroup(cgroup) => vec![cgroup.procs().map_err(|error| SpawnError::NotHeld(error.to_string()))?],
+        Tree::ProcessGroup => Vec::new(),
     };
-    let (refusal, refused) =
-        pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|error| LaunchFailure::system("opening a pipe", error))?;
-    let setup =
-        sys::ChildSetup { join, refused: Some(refused), terminal: spec.tty.is_some(), dies_with: Some(Pid::this()) };
+    let (refusal, refused) = sys::refusal().map_err(|error| LaunchFailure::system("opening a pipe", error))?;
+    let terminal = spec.tty.is_some();
+    let setup = sys::ChildSetup { join, refused, terminal, dies_with: Some(Pid::this()), confinement };
     sys::prepare(&mut command, setup);
     let child = match command.spawn() {
         Ok(child) => child,
-        Err(error) if File::from(refusal).read(&mut [0]).is_ok_and(|bytes| bytes > 0) => {
-            return Err(SpawnError::NotHeld(error.to_string()));
-        }
         Err(error) => {
-            let bytes = program::argument_bytes(&spec.args, &spec.env);
-            return Err(program::exec_failure(&error, &spec.program, &path, bytes).into());
+            return Err(match refusal.step() {
+                Some(Step::Cgroup) => SpawnError::NotHeld(error.to_string()),
+                Some(step) => program::step_failure(step, &error, &spec.cwd).into(),
+                None => {
+                    let bytes = program::argument_bytes(&spec.args, &spec.env);
+                    program::exec_failure(&error, &spec.program, &path, bytes).into()
+                }
+            });
         }
     };
+    // It was sent before the program began.
+    let listener = waiting.listener().map_err(|error| LaunchFailure::system("taking over its network", error))?;
     // Not waited for here: the shim reaps all its children in one place. Dropping the command closes our copies of the
     // payload's ends.
     let Streams { stdin, stdout, stderr, terminal } = streams;
-    Ok(Payload { pid: Pid::from_raw(child.id().cast_signed()), stdin, stdout, stderr, terminal })
+    Ok(Payload { pid: Pid::from_raw(child.id().cast_signed()), stdin, stdout, stderr, terminal, listener })
 }
 
-fn open_terminal(command: &mut Command, tty: Tty) -> nix::Result<Streams> {
+fn open_terminal(command: &mut Command, tty: Tty, user: Option<u32>) -> nix::Result<Streams> {
     let size = Winsize { ws_row: tty.rows, ws_col: tty.cols, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(Some(&size), None)?;
     fcntl(&pty.slave, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    give(&pty.slave, user)?;
     let master = ours(pty.master)?;
     command.stdin(copy(&pty.slave)?).stdout(copy(&pty.slave)?).stderr(copy(&pty.slave)?);
     Ok(Streams {
@@ -112,10 +126,12 @@ fn open_terminal(command: &mut Command, tty: Tty) -> nix::Result<Streams> {
     })
 }
 
-fn open_pipes(command: &mut Command, stdin: StdinMode) -> nix::Result<Streams> {
+fn open_pipes(command: &mut Command, stdin: StdinMode, user: Option<u32>) -> nix::Result<Streams> {
     let (stdout, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    give(&theirs, user)?;
     command.stdout(theirs);
     let (stderr, theirs) = pipe2(OFlag::O_CLOEXEC)?;
+    give(&theirs, user)?;
     command.stderr(theirs);
     let stdin = match stdin {
         StdinMode::Null => {
@@ -124,6 +140,7 @@ fn open_pipes(command: &mut Command, stdin: StdinMode) -> nix::Result<Streams> {
         }
         StdinMode::Pipe => {
             let (theirs, stdin) = pipe2(OFlag::O_CLOEXEC)?;
+            give(&theirs, user)?;
             command.stdin(theirs);
             Some(ours(stdin)?)
         }
@@ -134,6 +151,14 @@ fn open_pipes(command: &mut Command, stdin: StdinMode) -> nix::Result<Streams> {
         let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE));
     }
     Ok(Streams { stdin, stdout, stderr: Some(stderr), terminal: None })
+}
+
+/// Lets the user that the payload becomes open its streams by name (`/dev/stdout`, `/proc/self/fd/1`).
+fn give(stream: &OwnedFd, user: Option<u32>) -> nix::Result<()> {
+    match user {
+        Some(user) => fchown(stream, Some(Uid::from_raw(user)), Some(Gid::from_raw(user))),
+        None => Ok(()),
+    }
 }
 
 /// Our end: closed on exec, and never blocking.

@@ -81,6 +81,7 @@ impl Lab {
             cwd: self.work(),
             tty: None,
             stdin: StdinMode::Pipe,
+            guard: sandboxed_exec::Guard::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod containment;
 mod control;
+mod guard;
 mod input;
 mod lab;
 mod output;

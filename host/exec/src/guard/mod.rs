@@ -1,0 +1,131 @@
+//! What a process may not see or do, whatever program it is. The kernel enforces it from before the program begins.
+
+mod filter;
+mod gate;
+mod ready;
+mod rules;
+
+use std::{fmt, path::PathBuf};
+
+use nix::unistd::Uid;
+use serde::{Deserialize, Serialize};
+
+pub use self::{gate::Gate, rules::PathRules};
+pub(crate) use self::{
+    gate::Listener,
+    ready::{Ready, Waiting},
+};
+use crate::sys::Step;
+
+/// The port of 127.0.0.1 on which a process with a network of its own finds the way out.
+pub const PROXY_PORT: u16 = 3128;
+
+/// What a process is held to. The default holds it to nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Guard {
+    /// The user and the group that it runs as, with no other groups. Only a privileged caller can ask for it.
+    pub user: Option<u32>,
+    /// Where it finds directories of the machine. Only a privileged caller can ask for it.
+    pub stage: Option<Stage>,
+    /// What it reaches.
+    pub network: Network,
+    /// System calls that no work needs and that attacks begin with.
+    pub filter: Filter,
+    /// Files that it may use, beyond what their owners let it.
+    pub rules: Option<PathRules>,
+    /// The program is a wrapper which the work runs in: signals are for the work and not for the wrapper, which would
+    /// take the work with it. Killing kills both.
+    pub wrapper: bool,
+}
+
+/// A directory in which the process finds other directories, and only it: whoever looks from outside finds it empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// An existing directory.
+    pub at: PathBuf,
+    /// What is found in it.
+    pub mounts: Vec<StageMount>,
+}
+
+/// One directory on a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageMount {
+    /// Its name on the stage.
+    pub name: String,
+    /// The directory.
+    pub from: PathBuf,
+    /// Whether it may be written to, by whom its permissions let.
+    pub writable: bool,
+}
+
+/// What a process reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// What the machine reaches.
+    #[default]
+    Shared,
+    /// A network of its own, which leads nowhere.
+    Closed,
+    /// A network of its own. Connections to [`PROXY_PORT`] of 127.0.0.1 come out of a [`Gate`].
+    Gated {
+        /// Where the gate is.
+        socket: PathBuf,
+        /// What the gate tells of who connects.
+        label: String,
+    },
+}
+
+/// Who puts the filter of system calls on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Filter {
+    /// Nobody.
+    #[default]
+    None,
+    /// The process, on itself and all that it starts.
+    Own,
+    /// The program, on what it starts, as bubblewrap does: it finds the filter in a file, whose descriptor takes the
+    /// place of this argument.
+    Inherited {
+        /// Place among the arguments after the program name, from 0.
+        argument: usize,
+    },
+}
+
+impl Stage {
+    /// Where the process finds the mount of this name.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.at.join(name)
+    }
+}
+
+impl Guard {
+    /// Whether this process may put others on a stage, into a network without a user namespace, and into a user's
+    /// clothes: it is root and root here may administer the system, which root in a container may not.
+    pub fn is_privileged() -> bool {
+        /// `CAP_SYS_ADMIN` of `linux/capability.h`.
+        const SYS_ADMIN: u32 = 21;
+        let effective = || {
+            let status = std::fs::read_to_string("/proc/self/status").ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        };
+        Uid::effective().is_root() && effective().is_some_and(|set| set >> SYS_ADMIN & 1 == 1)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cgroup => "joining its cgroup",
+            Self::Network => "making a network of its own",
+            Self::Stage => "mounting its directories",
+            Self::Directory => "entering its working directory",
+            Self::User => "becoming its user",
+            Self::Rules => "limiting the files that it may use",
+            Self::Filter => "limiting the system calls that it may make",
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! From what a process is held to, to what its child side does about it.
+
+use std::{
+    ffi::CString,
+    io,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    sys::socket::{AddressFamily, SockFlag, SockType, socketpair},
+    unistd::{getegid, geteuid},
+};
+
+use super::{
+    Filter, Guard, Network, PROXY_PORT, Stage, filter,
+    gate::{GateSender, Listener},
+};
+use crate::{
+    LaunchFailure,
+    sys::{Confinement, Mount, OwnNetwork, StagedMounts},
+};
+
+/// A guard that is ready to be put on a child.
+pub(crate) struct Ready {
+    pub(crate) confinement: Confinement,
+    /// The arguments, with the filter's descriptor in its place.
+    pub(crate) args: Vec<String>,
+    /// Where the child sends its listener.
+    listener: Option<(OwnedFd, GateSender)>,
+}
+
+impl Ready {
+    /// Makes everything that the child needs. `directory` is where the process will begin, as it will see it.
+    pub(crate) fn new(guard: &Guard, directory: &Path, args: &[String]) -> Result<Self, LaunchFailure> {
+        let mut args = args.to_vec();
+        let mut confinement = Confinement {
+            directory: Some(text(directory.as_os_str().as_bytes())?),
+            stage: guard.stage.as_ref().map(staged).transpose()?,
+            user: guard.user,
+            no_new_privileges: guard.filter != Filter::None || guard.rules.is_some() || guard.user.is_some(),
+            rules: guard.rules.as_ref().map(|rules| rules.ruleset()).transpose()?.flatten(),
+            ..Confinement::default()
+        };
+        match guard.filter {
+            Filter::None => {}
+            Filter::Own => confinement.filter = filter::program()?.to_vec(),
+            Filter::Inherited { argument } => {
+                let file = filter::file()?;
+                let place = args.get_mut(argument).ok_or_else(|| {
+                    LaunchFailure::system("handing over the filter", format!("there is no argument {argument}"))
+                })?;
+                *place = std::os::fd::AsRawFd::as_raw_fd(&file).to_string();
+                confinement.inherited = Some(file);
+            }
+        }
+        let mut listener = None;
+        if guard.network != Network::Shared {
+            let mut network = OwnNetwork { user_namespace: user_namespace(), listener: None };
+            if let Network::Gated { socket, label } = &guard.network {
+                let (ours, theirs) = socketpair(
+                    AddressFamily::Unix,
+                    SockType::Stream,
+                    None,
+                    SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+                )
+                .map_err(|error| LaunchFailure::system("opening a socket", error))?;
+                network.listener = Some((PROXY_PORT, theirs));
+                listener = Some((ours, GateSender::new(socket.clone(), label.clone())));
+            }
+            confinement.network = Some(network);
+        }
+        Ok(Self { confinement, args, listener })
+    }
+
+    /// Splits off what is left to do once the child has become its program.
+    pub(crate) fn into_parts(self) -> (Confinement, Vec<String>, Waiting) {
+        (self.confinement, self.args, Waiting(self.listener))
+    }
+}
+
+/// The parent's part of the start.
+pub(crate) struct Waiting(Option<(OwnedFd, GateSender)>);
+
+impl Waiting {
+    /// What the child sent before it became its program.
+    pub(crate) fn listener(self) -> io::Result<Option<Listener>> {
+        self.0.map(|(socket, sender)| Listener::receive(&socket, sender)).transpose()
+    }
+}
+
+impl Guard {
+    /// Where a path that the process sees is for this process.
+    pub(crate) fn outside(&self, inside: &Path) -> PathBuf {
+        let staged = self
+            .stage
+            .iter()
+            .flat_map(|stage| stage.mounts.iter().map(move |mount| (stage.path(&mount.name), &mount.from)));
+        for (at, from) in staged {
+            if let Ok(rest) = inside.strip_prefix(&at) {
+                return if rest.as_os_str().is_empty() { from.clone() } else { from.join(rest) };
+            }
+        }
+        inside.to_owned()
+    }
+}
+
+/// Who may not make a network alone becomes itself in a user namespace first, where it may.
+fn user_namespace() -> Option<[CString; 2]> {
+    if Guard::is_privileged() {
+        return None;
+    }
+    let line = |id: u32| CString::new(format!("{id} {id} 1\n")).expect("digits and spaces have no zero byte");
+    Some([line(geteuid().as_raw()), line(getegid().as_raw())])
+}
+
+fn staged(stage: &Stage) -> Result<StagedMounts, LaunchFailure> {
+    let mounts = stage.mounts.iter().map(|mount| {
+        if mount.name.contains('/') || mount.name.starts_with('.') || mount.name.is_empty() {
+            return Err(LaunchFailure::system("mounting its directories", format!("{:?} is no name", mount.name)));
+        }
+        Ok(Mount {
+            from: text(mount.from.as_os_str().as_bytes())?,
+            to: text(stage.path(&mount.name).as_os_str().as_bytes())?,
+            writable: mount.writable,
+        })
+    });
+    Ok(StagedMounts { at: text(stage.at.as_os_str().as_bytes())?, mounts: mounts.collect::<Result<_, _>>()? })
+}
+
+fn text(bytes: &[u8]) -> Result<CString, LaunchFailure> {
+    CString::new(bytes).map_err(|_| LaunchFailure::system("preparing the start", "a path has a zero byte in it"))
+}
