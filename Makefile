@@ -15,6 +15,7 @@ help:
 	@echo 'make release                                   an optimised binary in target/release'
 
 run: build
+	@scripts/toolchain.sh run || true
 	@exec $(SERVER) $(or $(ARGS),serve)
 
 test:

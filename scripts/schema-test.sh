@@ -20,9 +20,8 @@ stop() {
 }
 trap stop EXIT
 
-sed 's|^component = "host.wasm"$|&\nconfig = { path = "/nonexistent" }|' "$root/config/sandboxed.toml" >"$home/sandboxed.toml"
 SANDBOXED_SH_PLUGIN_DIR=${SANDBOXED_SH_PLUGIN_DIR:-$root/target/plugins} RUST_LOG=error \
-    "$program" --config "$home/sandboxed.toml" --data-dir "$home/data" \
+    "$program" --config "$root/config/sandboxed.toml" --data-dir "$home/data" \
     serve --no-welcome --listen 127.0.0.1:0 >"$home/log" 2>&1 &
 server=$!
 

@@ -2,6 +2,7 @@
 # Sets up what is missing on this machine and says what it does.
 #
 #   scripts/toolchain.sh guests    what compiles plugins to WebAssembly
+#   scripts/toolchain.sh run       what the default backend needs
 #   scripts/toolchain.sh tests     what the tests need besides
 #   scripts/toolchain.sh deny      the licence checker of scripts/lint.sh
 #   scripts/toolchain.sh all       guests and tests
@@ -73,7 +74,15 @@ guests() {
         "  a Rust toolchain whose sysroot has lib/rustlib/$target"
 }
 
+# Without it the server starts all the same, and says what a workspace of the default backend lacks.
+run() {
+    need bwrap bubblewrap
+}
+
 tests() {
+    run
+    need curl curl
+    need perl perl-base
     need git git
     need python3 python3
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
@@ -87,7 +96,7 @@ deny() {
 }
 
 case ${1:-all} in
-    guests | tests | deny) "$1" ;;
+    guests | run | tests | deny) "$1" ;;
     all)
         guests
         tests

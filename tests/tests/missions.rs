@@ -120,7 +120,7 @@ async fn cancelling_a_mission_leaves_no_process() {
     let script = format!("setsid sleep {marker} & (setsid sleep {marker} &) ; echo up; sleep {marker}");
     let mission = server.api.mission(&script).await;
     server.api.follow(&mission, 0, |event| event["kind"] == "tool_output").await;
-    assert!(sleepers(&marker) >= 3);
+    until("all three", async || (sleepers(&marker) >= 3).then_some(())).await;
 
     let cancelled = server.api.post(&format!("/missions/{mission}/cancel"), Value::Null).await;
 

@@ -1,11 +1,15 @@
 //! The command line.
 
+mod workspace;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sandboxed_model::{
     MissionId, PluginId, TokenId, access::Scope, plugin::PluginKind, state::MissionState, workspace::WorkspaceName,
 };
+
+pub(crate) use self::workspace::WorkspaceArguments;
 
 /// Runs AI coding agents as missions in isolated workspaces.
 #[derive(Debug, Parser)]
@@ -246,14 +250,8 @@ pub(crate) enum Workspaces {
     List(Listing),
     /// Make a workspace.
     Create {
-        /// Its name; made up where none is given.
-        name: Option<WorkspaceName>,
-        /// The backend that isolates it.
-        #[arg(long, value_name = "PLUGIN")]
-        backend: Option<PluginId>,
-        /// Options for the backend.
-        #[arg(long, value_name = "JSON", value_parser = json_object)]
-        options: Option<JsonObject>,
+        #[command(flatten)]
+        workspace: WorkspaceArguments,
         #[command(flatten)]
         listing: Listing,
     },

@@ -23,8 +23,7 @@ const TURNS: [&str; 3] =
 pub(crate) async fn run(client: &Client) -> Result<()> {
     let harness: PluginId = "shell".parse().expect("a literal that is a plugin id");
     let name: WorkspaceName = "welcome".parse().expect("a literal that is a workspace name");
-    let workspace =
-        client.create_workspace(NewWorkspace { name: Some(name), backend: None, options: json!({}) }).await?;
+    let workspace = client.create_workspace(NewWorkspace { name: Some(name), ..NewWorkspace::default() }).await?;
     output::print("\nThe welcome mission: an agent mends a bug in three turns. Here the agent is a shell.\n")?;
     let mission = client
         .create_mission(NewMission {

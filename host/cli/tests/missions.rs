@@ -84,13 +84,13 @@ fn the_prompt_can_come_from_standard_input() {
 fn a_named_workspace_is_made_once_and_used_again() {
     both(|home| {
         home.run(&["run", "--workspace", "demo", "echo kept > file"]).expect(0);
-        let ran = home.run(&["run", "--workspace", "demo", "--backend", "host", "cat file"]).expect(0);
+        let ran = home.run(&["run", "--workspace", "demo", "--backend", "bubblewrap", "cat file"]).expect(0);
         assert_eq!(ran.stdout, "kept\n");
         let listed = home.run(&["workspaces", "list", "--json"]).expect(0).json();
         assert_eq!(listed.as_array().unwrap().len(), 1);
 
         let refused = home.run(&["run", "--workspace", "demo", "--backend", "other", "true"]).expect(1);
-        assert!(refused.stderr.contains("is of the backend host and not other"), "{refused:?}");
+        assert!(refused.stderr.contains("is of the backend bubblewrap and not other"), "{refused:?}");
     });
 }
 

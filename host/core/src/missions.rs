@@ -46,10 +46,7 @@ impl Orchestrator {
         let id = MissionId::new();
         let workspace = match new.workspace {
             Some(workspace) => self.workspace(workspace).await?.id,
-            None => {
-                let own = NewWorkspace { name: None, backend: None, options: serde_json::json!({}) };
-                self.create_workspace(by, own).await?.id
-            }
+            None => self.create_workspace(by, NewWorkspace::default()).await?.id,
         };
         let row = NewMissionRow {
             id,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use sandboxed_exec::{Supervisor, SupervisorConfig};
+use sandboxed_exec::{Gate, Supervisor, SupervisorConfig};
 use sandboxed_model::{Blame, Failure, config::Config};
 use sandboxed_plugins::{HostOptions, PluginHost};
 use sandboxed_store::Store;
@@ -15,6 +15,8 @@ use crate::{
     Result,
     access::random_secret,
     admission::Admission,
+    egress::Egress,
+    isolation::Isolation,
     live::LiveHub,
     paths::Paths,
     ports,
@@ -61,6 +63,12 @@ impl Orchestrator {
             )
             .with_hint("make it writable for the user that runs the server, or set server.data_dir to another one")
         })?;
+        let users = config.workspaces.users;
+        let isolation = tokio::task::spawn_blocking(move || Isolation::detect(users));
+        let isolation = isolation
+            .await
+            .map_err(std::io::Error::other)
+            .map_err(|error| Failure::new(Blame::Host, "isolation.detect", error.to_string()))??;
         let store = Store::open(paths.database()).await?;
         let principal = Services::local_principal(&store).await?;
         let secrets = Arc::new(SecretBook::new(config.secrets.clone()));
@@ -77,10 +85,15 @@ impl Orchestrator {
             spool_limit: config.runs.spool_limit.0,
         })
         .map_err(|error| error.failure())?;
+        let gate = Gate::bind(&paths.gate()).map_err(|error| {
+            Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.gate().display()))
+        })?;
         let services = Arc::new(Services {
             admission: Admission::new(config.missions.max_parallel, config.missions.max_parallel_per_workspace),
             config,
             paths,
+            isolation,
+            egress: Egress::default(),
             store,
             plugins,
             supervisor,
@@ -92,6 +105,7 @@ impl Orchestrator {
             stop: watch::Sender::new(false),
         });
         late.set(Arc::downgrade(&services));
+        tokio::spawn(Arc::clone(&services).serve_gate(gate));
         services.recover().await?;
         tokio::spawn(maintain(Arc::downgrade(&services)));
         Ok(Self { services })
@@ -101,7 +115,13 @@ impl Orchestrator {
     pub async fn shutdown(&self) {
         self.services.stop.send_replace(true);
         self.services.runners.finished().await;
+        self.services.egress.close().await;
         self.services.store.close().await;
+    }
+
+    /// Tells where the server listens: no workspace reaches it there, whatever its network policy says.
+    pub fn listens_at(&self, address: std::net::SocketAddr) {
+        self.services.egress.forbid(address);
     }
 
     /// The configuration in use.

@@ -60,6 +60,16 @@ impl Paths {
         self.workspace(id).join("inbox")
     }
 
+    /// The home directory of the workspace's agents.
+    pub(crate) fn home(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("home")
+    }
+
+    /// Where connections out of workspaces' networks arrive.
+    pub(crate) fn gate(&self) -> PathBuf {
+        self.root.join("gate.sock")
+    }
+
     pub(crate) fn missions(&self) -> PathBuf {
         self.root.join("missions")
     }

@@ -111,6 +111,7 @@ impl Programs for HostPrograms {
                 stdin: program.stdin,
                 deadline: program.deadline,
                 max_output: program.max_output,
+                guard: sandboxed_exec::Guard::default(),
             };
             sandboxed_exec::short(spec).await.map_err(|error| error.failure())
         })
@@ -246,7 +247,7 @@ impl Workspaces for HostWorkspaces {
         Box::pin(async move {
             let services = self.0.services()?;
             let workspace = services.workspace(caller.workspace).await.map_err(|error| error.failure())?;
-            let sandbox = services.sandbox(&workspace).await.map_err(|error| error.failure())?;
+            let sandbox = services.sandbox(&workspace, caller.mission).await.map_err(|error| error.failure())?;
             if let Some(cwd) = &command.cwd {
                 let leaves =
                     Path::new(cwd).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir));

@@ -2,17 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use sandboxed_exec::ShortSpec;
+use sandboxed_exec::{Filter, Guard, Network, ShortSpec};
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
-    backend::{BackendSpec, Launch, Observed},
+    backend::{AttachmentContent, BackendSpec, Launch, Observed, Spawned},
     command::{Command, Output, Value},
     grant::Grants,
-    workspace::Workspace,
 };
 use sandboxed_plugins::Backend;
 
-use crate::{paths::Paths, secrets::SecretBook};
+use crate::{isolation::proxy_variables, secrets::SecretBook};
 
 /// A workspace that processes can enter.
 #[derive(Clone)]
@@ -22,16 +21,7 @@ pub(crate) struct Sandbox {
     secrets: Arc<SecretBook>,
     spec: BackendSpec,
     observed: Observed,
-}
-
-/// What a backend is told of a workspace.
-pub(crate) fn spec_of(workspace: &Workspace, paths: &Paths) -> BackendSpec {
-    BackendSpec {
-        id: workspace.id,
-        tree: paths.tree(workspace.id).to_string_lossy().into_owned(),
-        inbox: paths.inbox(workspace.id).to_string_lossy().into_owned(),
-        options: workspace.options.to_string(),
-    }
+    guard: Guard,
 }
 
 /// A process as the host starts it: secrets are in place, so this is never shown or stored.
@@ -41,6 +31,7 @@ pub(crate) struct HostProcess {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) cwd: PathBuf,
     pub(crate) tty: Option<sandboxed_model::command::Tty>,
+    pub(crate) guard: Guard,
 }
 
 impl Sandbox {
@@ -50,6 +41,7 @@ impl Sandbox {
         backend_grants: Grants,
         secrets: Arc<SecretBook>,
         spec: BackendSpec,
+        guard: Guard,
     ) -> Result<Self, Failure> {
         let observed = backend.ensure(&spec).await?;
         if observed.phase != sandboxed_model::backend::WorkspacePhase::Ready {
@@ -59,12 +51,17 @@ impl Sandbox {
                 format!("the workspace could not be made ready: {}", observed.detail),
             ));
         }
-        Ok(Self { backend, backend_grants, secrets, spec, observed })
+        Ok(Self { backend, backend_grants, secrets, spec, observed, guard })
     }
 
     /// The workspace.
     pub(crate) fn workspace(&self) -> WorkspaceId {
         self.spec.id
+    }
+
+    /// Bytes of memory that its processes may use together.
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        self.guard.limits.as_ref()?.memory
     }
 
     /// The workspace as the backend made it.
@@ -74,27 +71,58 @@ impl Sandbox {
 
     /// What the host must start so that `command` runs inside. A secret that the command names is put in place if
     /// `grants` (of the plugin that made the command) name it, and one that the backend adds if the backend's do.
-    pub(crate) async fn process(&self, command: Command, grants: &Grants) -> Result<HostProcess, Failure> {
+    pub(crate) async fn process(&self, mut command: Command, grants: &Grants) -> Result<HostProcess, Failure> {
         let named: Vec<String> = secrets_of(&command).map(str::to_owned).collect();
         if let Some(denied) = named.iter().find(|secret| !grants.secrets.contains(secret)) {
             return Err(secret_denied(denied));
         }
-        let Launch::Spawn(command) = self.backend.enter(&self.spec, &self.observed, &command).await?;
+        if matches!(self.guard.network, Network::Gated { .. }) {
+            for (name, value) in proxy_variables() {
+                if !command.env.iter().any(|(given, _)| given == name) {
+                    command.env.push((name.to_owned(), Value::Plain(value)));
+                }
+            }
+        }
+        let Launch::Spawn(spawned) = self.backend.enter(&self.spec, &self.observed, &command).await?;
+        let Spawned { command, filtered, rules, attachments, wrapper } = spawned;
         let mut env = Vec::with_capacity(command.env.len());
         for (name, value) in command.env {
-            let value = match value {
-                Value::Plain(value) => value,
-                Value::Secret(secret) => {
-                    if !named.contains(&secret) && !self.backend_grants.secrets.contains(&secret) {
-                        return Err(secret_denied(&secret));
+            env.push((name, self.reveal(value, &named).await?));
+        }
+        let mut guard = self.guard.clone();
+        guard.filter = if filtered { Filter::Own } else { Filter::None };
+        guard.wrapper = wrapper;
+        guard.rules = rules.map(|rules| {
+            let paths = |paths: Vec<String>| paths.into_iter().map(PathBuf::from).collect();
+            sandboxed_exec::PathRules { read: paths(rules.read), write: paths(rules.write) }
+        });
+        for attachment in attachments {
+            let content = match attachment.content {
+                AttachmentContent::Filter => sandboxed_exec::AttachmentContent::Filter,
+                AttachmentContent::Bytes(bytes) => sandboxed_exec::AttachmentContent::Bytes(bytes),
+                AttachmentContent::Arguments(values) => {
+                    let mut arguments = Vec::with_capacity(values.len());
+                    for value in values {
+                        arguments.push(self.reveal(value, &named).await?);
                     }
-                    self.secrets.read(&secret).await?
+                    sandboxed_exec::AttachmentContent::Arguments(arguments)
                 }
             };
-            env.push((name, value));
+            guard.attachments.push(sandboxed_exec::Attachment { argument: attachment.argument as usize, content });
         }
-        let cwd = command.cwd.unwrap_or_else(|| self.spec.tree.clone());
-        Ok(HostProcess { program: command.program, args: command.args, env, cwd: cwd.into(), tty: command.tty })
+        let cwd = command.cwd.unwrap_or_else(|| self.spec.tree.clone()).into();
+        Ok(HostProcess { program: command.program, args: command.args, env, cwd, tty: command.tty, guard })
+    }
+
+    /// The value itself, if it may be used here: `named` are the secrets that the command asked for.
+    async fn reveal(&self, value: Value, named: &[String]) -> Result<String, Failure> {
+        match value {
+            Value::Plain(value) => Ok(value),
+            Value::Secret(secret) if named.contains(&secret) || self.backend_grants.secrets.contains(&secret) => {
+                self.secrets.read(&secret).await
+            }
+            Value::Secret(secret) => Err(secret_denied(&secret)),
+        }
     }
 
     /// Runs a short program inside to its end.
@@ -115,6 +143,7 @@ impl Sandbox {
             stdin,
             deadline,
             max_output,
+            guard: process.guard,
         };
         sandboxed_exec::short(spec).await.map_err(|error| error.failure())
     }

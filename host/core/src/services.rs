@@ -11,10 +11,12 @@ use tokio::sync::watch;
 use crate::{
     Result,
     admission::Admission,
+    egress::{Egress, Traveller},
+    isolation::Isolation,
     live::{LiveHub, LiveMission},
     paths::Paths,
     runner::Runners,
-    sandbox::{Sandbox, spec_of},
+    sandbox::Sandbox,
     secrets::SecretBook,
     throttle::LoginThrottle,
 };
@@ -23,6 +25,8 @@ use crate::{
 pub(crate) struct Services {
     pub(crate) config: Config,
     pub(crate) paths: Paths,
+    pub(crate) isolation: Isolation,
+    pub(crate) egress: Egress,
     pub(crate) store: Store,
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
@@ -90,11 +94,12 @@ impl Services {
         Ok(committed)
     }
 
-    /// Makes a workspace ready to be entered.
-    pub(crate) async fn sandbox(&self, workspace: &Workspace) -> Result<Sandbox> {
+    /// Makes a workspace ready to be entered, on behalf of a mission where there is one.
+    pub(crate) async fn sandbox(&self, workspace: &Workspace, mission: Option<MissionId>) -> Result<Sandbox> {
         let backend = self.plugins.backend(&workspace.backend)?;
         let grants = self.plugins.inspect(&workspace.backend).map(|info| info.grants).unwrap_or_default();
-        let spec = spec_of(workspace, &self.paths);
-        Ok(Sandbox::enter(backend, grants, Arc::clone(&self.secrets), spec).await?)
+        let spec = self.isolation.spec(workspace, &self.paths);
+        let guard = self.isolation.guard(workspace, Traveller { workspace: workspace.id, mission }, &self.paths)?;
+        Ok(Sandbox::enter(backend, grants, Arc::clone(&self.secrets), spec, guard).await?)
     }
 }

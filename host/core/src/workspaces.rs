@@ -1,21 +1,27 @@
 //! What a person can do with workspaces.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use cap_std::{ambient_authority, fs::Dir};
+use sandboxed_exec::Limits;
 use sandboxed_model::{
-    Timestamp, WorkspaceId,
+    Blame, Failure, Timestamp, WorkspaceId,
     access::Principal,
     backend::WorkspacePhase,
+    command::{Command, ResourceUsage},
+    grant::Grants,
     page::{Page, PageRequest},
     plugin::PluginKind,
     workspace::{NewWorkspace, Workspace, WorkspaceName},
 };
 
-use crate::{Error, Orchestrator, Result, sandbox::spec_of, services::Services};
+use crate::{Error, Orchestrator, Result, egress, isolation::make_directory, services::Services};
 
 /// How long a backend may take to end what it runs for a workspace that is deleted.
 const STOP_GRACE_MS: u32 = 5_000;
+/// How long the first process in a new workspace may take, and what is kept of what it says.
+const ENTER_DEADLINE: Duration = Duration::from_secs(20);
+const ENTER_OUTPUT: usize = 4096;
 
 impl Orchestrator {
     /// Makes a workspace: its directory, and whatever its backend needs.
@@ -38,6 +44,12 @@ impl Orchestrator {
                 message: "the options of a workspace are a JSON object".to_owned(),
             });
         }
+        let network = new.network.unwrap_or_else(|| self.services.config.workspaces.network.clone());
+        egress::policy(&network)?;
+        if let Some(problem) = new.limits.problem() {
+            return Err(Error::Invalid { code: "workspace.limits_invalid", message: problem.to_owned() });
+        }
+        let limits = self.services.isolation.limits(new.limits, &self.services.config.workspaces.limits)?;
         let name = match new.name {
             Some(name) => name,
             // The random end of the id: the start is the time and so nearly the same for neighbours.
@@ -48,12 +60,16 @@ impl Orchestrator {
             name,
             backend,
             options: new.options,
+            network,
+            limits,
+            user: None,
             phase: WorkspacePhase::Absent,
             owner: by.user,
             created_at: Timestamp::now(),
         };
         // The row comes first: what is on disk without a row would belong to nobody.
-        self.services.store.insert_workspace(workspace.clone()).await?;
+        let users = self.services.isolation.users();
+        let workspace = self.services.store.insert_workspace(workspace, users).await?;
         match self.services.make_workspace(&workspace).await {
             Ok(()) => {
                 self.services.store.set_workspace_phase(id, WorkspacePhase::Ready).await?;
@@ -94,6 +110,19 @@ impl Orchestrator {
         Ok(self.services.store.workspaces(page).await?)
     }
 
+    /// What the processes of a workspace use together now.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub async fn workspace_usage(&self, id: WorkspaceId) -> Result<ResourceUsage> {
+        self.workspace(id).await?;
+        let usage = tokio::task::spawn_blocking(move || Limits::usage(&id.to_string()));
+        Ok(usage
+            .await
+            .map_err(|error| unusable(&self.services.paths.workspace(id), &error.into()))?
+            .unwrap_or_default())
+    }
+
     /// Removes a workspace and its files; refused while a mission that has not ended uses it.
     ///
     /// # Errors
@@ -104,7 +133,8 @@ impl Orchestrator {
         self.services.store.delete_workspace(id).await?;
         self.services.admission.forget(id);
         if let Err(error) = self.services.remove_workspace(&workspace).await {
-            self.services.store.insert_workspace(Workspace { phase: WorkspacePhase::Broken, ..workspace }).await?;
+            let broken = Workspace { phase: WorkspacePhase::Broken, ..workspace };
+            self.services.store.insert_workspace(broken, None).await?;
             return Err(error);
         }
         Ok(())
@@ -118,17 +148,37 @@ impl Services {
     }
 
     async fn make_workspace(&self, workspace: &Workspace) -> Result<()> {
-        let (tree, inbox) = (self.paths.tree(workspace.id), self.paths.inbox(workspace.id));
-        for directory in [&tree, &inbox] {
-            tokio::fs::create_dir_all(directory).await.map_err(|error| unusable(directory, &error))?;
+        let (id, user) = (workspace.id, workspace.user);
+        let directory = self.paths.workspace(id);
+        let wanted = [
+            (directory.clone(), None, 0o700),
+            (self.paths.tree(id), user, 0o700),
+            (self.paths.home(id), user, 0o700),
+            (self.paths.inbox(id), None, 0o755),
+        ];
+        let made = tokio::task::spawn_blocking(move || {
+            wanted.iter().try_for_each(|(path, owner, mode)| make_directory(path, *owner, *mode))
+        });
+        made.await.map_err(std::io::Error::other).and_then(|made| made).map_err(|e| unusable(&directory, &e))?;
+        let sandbox = self.sandbox(workspace, None).await?;
+        // What cannot be entered is told now and not to the first mission.
+        let command = Command { program: "true".to_owned(), ..Command::default() };
+        let tried = sandbox.short(command, &Grants::default(), Vec::new(), ENTER_DEADLINE, ENTER_OUTPUT).await?;
+        match tried.exit.is_success() {
+            true => Ok(()),
+            false => {
+                let said = String::from_utf8_lossy(&tried.stderr);
+                let message = format!("no process can enter the workspace: {}", said.trim());
+                Err(Failure::new(Blame::Unavailable, "workspace.not_entered", message)
+                    .with_hint("`sandboxed-sh doctor` tells what this machine lacks, and which backends work on it")
+                    .into())
+            }
         }
-        self.sandbox(workspace).await?;
-        Ok(())
     }
 
     async fn remove_workspace(&self, workspace: &Workspace) -> Result<()> {
         let backend = self.plugins.backend(&workspace.backend)?;
-        let spec = spec_of(workspace, &self.paths);
+        let spec = self.isolation.spec(workspace, &self.paths);
         backend.stop(&spec, STOP_GRACE_MS).await?;
         backend.destroy(&spec).await?;
         let (workspaces, name) = (self.paths.workspaces(), workspace.id.to_string());
@@ -145,8 +195,8 @@ impl Services {
 }
 
 fn unusable(directory: &Path, error: &std::io::Error) -> Error {
-    let failure = sandboxed_model::Failure::new(
-        sandboxed_model::Blame::Host,
+    let failure = Failure::new(
+        Blame::Host,
         "workspace.directory",
         format!("the directory {} of the workspace is not usable: {error}", directory.display()),
     );

@@ -42,9 +42,9 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
-    /// The group of this name below the group that this process is in. It need not exist.
-    pub(crate) fn named(version: Version, name: &str) -> io::Result<Self> {
-        Ok(Self { version, path: parent(version)?.join(name) })
+    /// The group of this name below the group that this process is in, or below one of its groups. It need not exist.
+    pub(crate) fn named(version: Version, group: Option<&str>, name: &str) -> io::Result<Self> {
+        Ok(Self { version, path: parent(version)?.join(group.unwrap_or_default()).join(name) })
     }
 
     /// Makes the group.
@@ -57,7 +57,7 @@ impl Cgroup {
 
     /// Whether this may be the group of this name.
     pub(crate) fn is_of(&self, name: &str) -> bool {
-        self.path.ends_with(Path::new(PARENT).join(name))
+        is_run(&self.path, name)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -182,7 +182,7 @@ impl Cgroup {
 }
 
 /// Writes to a file that the kernel made.
-fn put(path: &Path, value: &str) -> io::Result<()> {
+pub(crate) fn put(path: &Path, value: &str) -> io::Result<()> {
     File::options().write(true).open(path)?.write_all(value.as_bytes())
 }
 
@@ -199,13 +199,48 @@ fn at(path: &Path, error: &io::Error) -> io::Error {
     }
 }
 
-/// Where the groups of runs go: below the group of this process, because that is what a service manager or a container
-/// engine delegated.
+/// Whether this is where the group of this name would be: with the groups of all runs, or in one of them.
+pub(crate) fn is_run(path: &Path, name: &str) -> bool {
+    path.file_name().is_some_and(|last| last == name)
+        && path.ancestors().skip(1).take(2).any(|path| path.ends_with(PARENT))
+}
+
+/// Where groups under a controller go, and which interface they have. Absent: the controller is not there.
+pub(crate) fn controlled(controller: &str) -> io::Result<Option<(Version, PathBuf)>> {
+    let gone = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) };
+    if let Some(parent) = base("cgroup", controller, controller).map(Some).or_else(gone)? {
+        return Ok(Some((Version::V1, parent.join(PARENT))));
+    }
+    let Some(base) = base("cgroup2", "", "cgroup version 2").map(Some).or_else(gone)? else { return Ok(None) };
+    let controllers = fs::read_to_string(base.join("cgroup.controllers"))?;
+    Ok(controllers.split_whitespace().any(|name| name == controller).then(|| (Version::V2, base.join(PARENT))))
+}
+
+/// Lets groups below `group` have a controller, and so all groups above it.
+pub(crate) fn delegate(group: &Path, controller: &str) -> io::Result<()> {
+    let above = group.ancestors().skip_while(|path| !path.ends_with(PARENT)).take(2);
+    let chain: Vec<&Path> = std::iter::once(group).chain(above).collect();
+    for path in chain.into_iter().rev() {
+        let file = path.join("cgroup.subtree_control");
+        if fs::read_to_string(&file)?.split_whitespace().any(|name| name == controller) {
+            continue;
+        }
+        put(&file, &format!("+{controller}")).map_err(|error| at(&file, &error))?;
+    }
+    Ok(())
+}
+
+/// Where the groups of runs go.
 fn parent(version: Version) -> io::Result<PathBuf> {
-    let (kind, controller, what) = match version {
-        Version::V2 => ("cgroup2", "", "cgroup version 2"),
-        Version::V1 => ("cgroup", "freezer", "the freezer of cgroup version 1"),
+    let base = match version {
+        Version::V2 => base("cgroup2", "", "cgroup version 2"),
+        Version::V1 => base("cgroup", "freezer", "the freezer of cgroup version 1"),
     };
+    Ok(base?.join(PARENT))
+}
+
+/// The group of this process, because that is what a service manager or a container engine delegated.
+fn base(kind: &str, controller: &str, what: &str) -> io::Result<PathBuf> {
     let missing = || io::Error::new(io::ErrorKind::NotFound, format!("{what} is not mounted"));
     let mount = procfs::mounts()?
         .into_iter()
@@ -218,6 +253,5 @@ fn parent(version: Version) -> io::Result<PathBuf> {
     // In a container the mount may show a part of the hierarchy only.
     let own = own.strip_prefix(&mount.root).or_else(|_| own.strip_prefix("/")).unwrap_or(Path::new(""));
     let visible = mount.point.join(own);
-    let base = if visible.is_dir() { visible } else { mount.point };
-    Ok(base.join(PARENT))
+    Ok(if visible.is_dir() { visible } else { mount.point })
 }

@@ -17,8 +17,9 @@ use sandboxed_model::RunId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    Limits,
     cgroup::{Cgroup, Version},
-    procfs, sys,
+    limits, procfs, sys,
 };
 
 /// How a process tree is held together. Better ones come first.
@@ -97,7 +98,7 @@ impl Containment {
 /// Uses a cgroup for what runs use it for.
 fn try_out(kind: ContainmentKind) -> io::Result<String> {
     const PATIENCE: Duration = Duration::from_secs(2);
-    let tree = Tree::named(kind, &format!("probe-{}", RunId::new()))?;
+    let tree = Tree::named(kind, None, &format!("probe-{}", RunId::new()))?;
     let Tree::Cgroup(cgroup) = &tree else { return Err(io::ErrorKind::Unsupported.into()) };
     tree.create()?;
     let tried = (|| {
@@ -146,10 +147,12 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// A tree of this name, for which nothing is done yet.
-    pub(crate) fn named(kind: ContainmentKind, name: &str) -> io::Result<Self> {
+    /// A tree of this name, for which nothing is done yet. With limits it lies in their group, where one hierarchy has
+    /// both.
+    pub(crate) fn named(kind: ContainmentKind, limits: Option<&Limits>, name: &str) -> io::Result<Self> {
+        let group = limits.filter(|_| limits::share_a_hierarchy()).map(|limits| limits.group.as_str());
         match kind.version() {
-            Some(version) => Cgroup::named(version, name).map(Self::Cgroup),
+            Some(version) => Cgroup::named(version, group, name).map(Self::Cgroup),
             None => Ok(Self::ProcessGroup),
         }
     }
@@ -247,7 +250,7 @@ mod tests {
 
         assert!(!found.detail().is_empty());
         if let Some(version) = found.kind().version() {
-            let probe = Cgroup::named(version, &format!("look-{}", RunId::new())).unwrap();
+            let probe = Cgroup::named(version, None, &format!("look-{}", RunId::new())).unwrap();
             probe.create().unwrap();
             let names = std::fs::read_dir(probe.path().parent().unwrap()).unwrap();
             let left = names.flatten().filter(|name| name.file_name().to_string_lossy().starts_with("probe-")).count();
@@ -259,7 +262,7 @@ mod tests {
     #[test]
     fn a_cgroup_with_groups_below_it_is_removed_as_a_whole() {
         for kind in [ContainmentKind::CgroupV2, ContainmentKind::CgroupV1] {
-            let Ok(Tree::Cgroup(cgroup)) = Tree::named(kind, &format!("nest-{}", RunId::new())) else { continue };
+            let Ok(Tree::Cgroup(cgroup)) = Tree::named(kind, None, &format!("nest-{}", RunId::new())) else { continue };
             if cgroup.create().is_err() {
                 continue;
             }

@@ -116,6 +116,12 @@ pub enum LaunchFailure {
         /// Why.
         reason: String,
     },
+    /// What it may use could not be limited as was asked for, so it was not started.
+    #[error("the processes cannot be limited as was asked for: {reason}")]
+    Limits {
+        /// Why.
+        reason: String,
+    },
     /// It could not be held to what was asked for, so it was not started.
     #[error("the process cannot be confined as was asked for: {step}: {reason}")]
     Confinement {

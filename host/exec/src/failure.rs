@@ -55,6 +55,11 @@ impl LaunchFailure {
                 "run.containment",
                 "start the server as root, or delegate a cgroup to it (systemd: Delegate=yes)",
             ),
+            Self::Limits { .. } => (
+                Blame::Unavailable,
+                "run.limits",
+                "start the server as root, or delegate a cgroup to it (systemd: Delegate=yes); or make the workspace without limits",
+            ),
             Self::Confinement { .. } => (
                 Blame::Unavailable,
                 "run.confinement",

@@ -14,6 +14,7 @@ use crate::{
     ContainmentKind, Error, RUN_VARIABLE,
     containment::{Tree, kill_orphans},
     directory::RunDir,
+    limits::LimitedTree,
     procfs,
     record::{ExitRecord, Meta},
     sys,
@@ -99,7 +100,8 @@ fn settle(directory: &RunDir, _lock: &File) -> io::Result<Found> {
     };
     let exit = Exit::Lost(bury(directory, &meta)?);
     let reserved = directory.reserve_exit_record()?;
-    directory.write_exit_record(&reserved, &ExitRecord { exit: exit.clone(), stdout: None, stderr: None })?;
+    directory
+        .write_exit_record(&reserved, &ExitRecord { exit: exit.clone(), stdout: None, stderr: None, usage: None })?;
     let _ = std::fs::remove_file(directory.file(RunDir::SOCKET));
     tracing::warn!(run = %meta.run, ?exit, "a run was lost");
     Ok(Found::Over(exit))
@@ -124,7 +126,8 @@ fn bury(directory: &RunDir, meta: &Meta) -> io::Result<String> {
     };
     match left {
         Ok(0) => {
-            if let Err(error) = tree.remove() {
+            let limited = meta.limited.as_ref().filter(|limited| limited.is_of(&name));
+            if let Err(error) = tree.remove().and_then(|()| limited.map_or(Ok(()), LimitedTree::remove)) {
                 tracing::warn!(%error, run = %name, "the cgroup of a lost run could not be removed");
             }
         }

@@ -29,6 +29,7 @@ mod error;
 mod failure;
 mod guard;
 mod inspect;
+mod limits;
 mod procfs;
 mod program;
 mod record;
@@ -44,9 +45,12 @@ mod sys;
 pub use containment::{Containment, ContainmentKind};
 pub use control::protocol::{Phase, Status, StreamStatus};
 pub use error::{Error, LaunchFailure};
-pub use guard::{Filter, Gate, Guard, Network, PROXY_PORT, PathRules, Stage, StageMount};
+pub use guard::{
+    Attachment, AttachmentContent, Filter, Gate, Guard, Network, PROXY_PORT, PathRules, Stage, StageMount,
+};
+pub use limits::{Limits, Resource};
 pub use run::Run;
-pub use sandboxed_model::command::{Exit, Output, OutputStream, Tty};
+pub use sandboxed_model::command::{Exit, Output, OutputStream, ResourceUsage, Tty};
 pub use shim::shim_main;
 pub use short::{ShortSpec, short};
 pub use spec::{RunSpec, StdinMode};

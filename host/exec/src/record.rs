@@ -1,10 +1,13 @@
 //! The two records in a run's directory.
 
 use nix::unistd::Pid;
-use sandboxed_model::{RunId, command::Exit};
+use sandboxed_model::{
+    RunId,
+    command::{Exit, ResourceUsage},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainmentKind, containment::Tree};
+use crate::{ContainmentKind, containment::Tree, limits::LimitedTree};
 
 /// `meta.json`: written before the payload is started, and again with its pid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,6 +25,9 @@ pub(crate) struct Meta {
     pub(crate) payload_started: Option<u64>,
     pub(crate) containment: ContainmentKind,
     pub(crate) tree: Tree,
+    /// The groups that hold its limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limited: Option<LimitedTree>,
 }
 
 impl Meta {
@@ -45,4 +51,7 @@ pub(crate) struct ExitRecord {
     /// The same of standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stderr: Option<u64>,
+    /// What it used, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) usage: Option<ResourceUsage>,
 }

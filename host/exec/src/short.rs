@@ -20,6 +20,7 @@ use crate::{
     Containment, Error, Guard, LaunchFailure, RUN_VARIABLE,
     containment::{Tree, kill_orphans},
     guard::{Listener, Ready, Waiting},
+    limits::{self, LimitedTree},
     program,
     spec::{Names, check},
     sys::{self, Refusal},
@@ -103,7 +104,20 @@ struct Prepared {
 }
 
 /// A tree that holds nothing yet. Dropped, it is removed.
-struct Empty(Option<Tree>);
+struct Empty(Option<Held>);
+
+/// A tree and the groups with its limits.
+struct Held {
+    tree: Tree,
+    limited: Option<LimitedTree>,
+}
+
+impl Held {
+    fn remove(&self) -> io::Result<()> {
+        self.tree.remove()?;
+        self.limited.as_ref().map_or(Ok(()), LimitedTree::remove)
+    }
+}
 
 impl Drop for Empty {
     fn drop(&mut self) {
@@ -127,18 +141,24 @@ fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
     let name = format!("short-{}", RunId::new());
     let kind = CONTAINMENT.get_or_init(Containment::detect).kind();
     let failed = |error: io::Error| LaunchFailure::Containment { reason: error.to_string() };
-    let tree = Tree::named(kind, &name).map_err(failed)?;
+    let tree = Tree::named(kind, spec.guard.limits.as_ref(), &name).map_err(failed)?;
     tree.create().map_err(failed)?;
-    let tree = Empty(Some(tree));
+    let mut tree = Empty(Some(Held { tree, limited: None }));
     let mut command = std::process::Command::new(&path);
     command.arg0(&program).args(args).env_clear();
     command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, &name);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let join = match &tree.0 {
-        Some(Tree::Cgroup(cgroup)) => vec![cgroup.procs().map_err(failed)?],
+    if let (Some(held), Some(limits)) = (&mut tree.0, &spec.guard.limits) {
+        held.limited = Some(LimitedTree::create(limits, &name).map_err(|error| limits::refused(&error))?);
+    }
+    let mut join = match &tree.0 {
+        Some(Held { tree: Tree::Cgroup(cgroup), .. }) => vec![cgroup.procs().map_err(failed)?],
         _ => Vec::new(),
     };
     // Not tied to the life of this thread, which is one of the runtime's and may end.
+    if let Some(Held { limited: Some(limited), .. }) = &tree.0 {
+        join.extend(limited.procs().map_err(|error| limits::refused(&error))?);
+    }
     let (refusal, refused) = sys::refusal().map_err(|error| LaunchFailure::system("opening a pipe", error))?;
     sys::prepare(&mut command, sys::ChildSetup { join, refused, terminal: false, dies_with: None, confinement });
     Ok(Prepared { spec, program, path, command, tree, name, refusal, waiting })
@@ -170,7 +190,7 @@ impl Prepared {
 struct Running {
     child: Child,
     /// Until everything is killed.
-    tree: Option<Tree>,
+    tree: Option<Held>,
     name: String,
     gate: Option<GateTask>,
 }
@@ -213,7 +233,7 @@ impl Running {
     }
 
     fn take_kill(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + use<>> {
-        let tree = self.tree.take()?;
+        let held = self.tree.take()?;
         let name = self.name.clone();
         let group = self.child.id().map(|id| Pid::from_raw(id.cast_signed()));
         Some(move || {
@@ -221,7 +241,7 @@ impl Running {
                 // The leader is not reaped yet, so the number is still its own.
                 let _ = killpg(group, Signal::SIGKILL);
             }
-            let left = match &tree {
+            let left = match &held.tree {
                 Tree::Cgroup(cgroup) => {
                     let until = std::time::Instant::now() + KILL_PATIENCE;
                     while !cgroup.is_empty()? && std::time::Instant::now() < until {
@@ -230,12 +250,12 @@ impl Running {
                     }
                     usize::from(!cgroup.is_empty()?)
                 }
-                Tree::ProcessGroup => kill_orphans(&tree, RUN_VARIABLE, &name, None, KILL_PATIENCE)?,
+                Tree::ProcessGroup => kill_orphans(&held.tree, RUN_VARIABLE, &name, None, KILL_PATIENCE)?,
             };
             if left > 0 {
                 return Err(io::Error::other(format!("processes of {name} are left")));
             }
-            tree.remove()
+            held.remove()
         })
     }
 }

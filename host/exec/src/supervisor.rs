@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path
 
 use sandboxed_model::{
     RunId,
-    command::{Exit, OutputStream},
+    command::{Exit, OutputStream, ResourceUsage},
 };
 
 use crate::{
@@ -115,6 +115,20 @@ impl Supervisor {
     /// Reads a stream of a run, live or over, from this place on.
     pub fn reader(&self, id: RunId, stream: OutputStream, offset: u64) -> SpoolReader {
         SpoolReader::new(self.directory(id), stream, offset, Arc::clone(&self.watcher))
+    }
+
+    /// What a run uses, or used when it is over. Absent where that is not counted or the run was lost.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub async fn usage(&self, id: RunId) -> Result<Option<ResourceUsage>, Error> {
+        let directory = self.directory(id);
+        let read = move || match directory.exit_record()? {
+            Some(record) => Ok(record.usage),
+            None => Ok(directory.meta()?.and_then(|meta| meta.limited).map(|limited| limited.usage())),
+        };
+        let usage = tokio::task::spawn_blocking(read).await.map_err(Error::task)?;
+        usage.map_err(Error::io("reading what a run uses"))
     }
 
     /// Every run that has a directory, oldest first.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Failure, WorkspaceId, command::Command};
+use crate::{
+    Failure, WorkspaceId,
+    command::{Command, Value},
+};
 
 /// What workspaces of a backend are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,7 +17,7 @@ pub struct BackendAbout {
     pub isolates_files: bool,
     /// A workspace cannot see or signal the server's processes.
     pub isolates_processes: bool,
-    /// A workspace's network is its own.
+    /// A workspace may have a network of its own.
     pub isolates_network: bool,
     /// One sentence on what a workspace is and is not protected from.
     pub isolation: String,
@@ -35,10 +38,14 @@ pub struct Requirement {
 pub struct BackendSpec {
     /// The workspace.
     pub id: WorkspaceId,
-    /// Absolute host path of the workspace's files.
+    /// Where a started process finds the workspace's files.
     pub tree: String,
-    /// Absolute host path of the files that the server leaves for runs.
+    /// Where it finds the files that the server leaves for runs.
     pub inbox: String,
+    /// Where it finds its home directory.
+    pub home: String,
+    /// The user id that it runs as.
+    pub user: u32,
     /// The workspace's options for this backend: a JSON object.
     pub options: String,
 }
@@ -66,13 +73,61 @@ pub struct Observed {
     pub tree: String,
     /// Where the inbox is found inside the sandbox.
     pub inbox: String,
+    /// Where the home directory is found inside the sandbox.
+    pub home: String,
     /// A sentence for a person.
     pub detail: String,
+    /// What the backend has to know to let a process enter.
+    pub state: String,
 }
 
 /// How the host starts a process in a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Launch {
     /// As a child of the run's supervisor.
-    Spawn(Command),
+    Spawn(Spawned),
+}
+
+/// A process on the server's machine. See `sandboxed:backend/lifecycle.spawned`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spawned {
+    /// The process.
+    pub command: Command,
+    /// It puts the server's filter of system calls on itself.
+    pub filtered: bool,
+    /// Files that it may use, where the kernel can enforce it.
+    pub rules: Option<PathRules>,
+    /// Files that it finds open.
+    pub attachments: Vec<Attachment>,
+    /// It wraps the work, and signals are not for it.
+    pub wrapper: bool,
+}
+
+/// Files that a process may use, beyond what their owners let it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathRules {
+    /// To read and to run programs from.
+    pub read: Vec<String>,
+    /// To do anything with.
+    pub write: Vec<String>,
+}
+
+/// A file that a program finds open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// The place of the argument that becomes its descriptor's number.
+    pub argument: u32,
+    /// What is in it.
+    pub content: AttachmentContent,
+}
+
+/// What is in an attached file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttachmentContent {
+    /// The server's filter of system calls.
+    Filter,
+    /// Arguments that no other process shall read.
+    Arguments(Vec<Value>),
+    /// These bytes.
+    Bytes(Vec<u8>),
 }

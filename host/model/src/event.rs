@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Failure, MessageId, MissionId, RunId, Seq, Timestamp,
-    command::{Exit, OutputStream},
+    command::{Exit, OutputStream, ResourceUsage},
     harness::TurnOutcome,
     state::MissionState,
 };
@@ -63,6 +63,8 @@ pub enum EventBody {
     Notice(Notice),
     /// The agent repeats something that failed.
     Retry(Retry),
+    /// The way out of the workspace was asked for.
+    Connections(Connections),
     /// Something went wrong.
     Error(Failure),
     /// Something that the harness does not know.
@@ -88,6 +90,7 @@ impl EventBody {
             Self::FileChange(_) => "file_change",
             Self::Notice(_) => "notice",
             Self::Retry(_) => "retry",
+            Self::Connections(_) => "connections",
             Self::Error(_) => "error",
             Self::Other(_) => "other",
         }
@@ -152,6 +155,9 @@ pub struct RunEnded {
     pub run: RunId,
     /// How it ended.
     pub exit: Exit,
+    /// What it used; the figures that are of a moment are those of the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<ResourceUsage>,
 }
 
 /// The agent's own id of its session.
@@ -371,6 +377,26 @@ pub struct Retry {
     pub delay_ms: u32,
     /// What failed.
     pub reason: String,
+}
+
+/// Connections out of the workspace to one target, all with the same fate. Told when they were refused, or when they
+/// ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Connections {
+    /// The name or address that was asked for.
+    pub host: String,
+    /// The port that was asked for.
+    pub port: u16,
+    /// Whether they were let out.
+    pub allowed: bool,
+    /// Why, as a stable word: `rule`, `open`, `not_listed`, `private_address` and others.
+    pub reason: String,
+    /// How many.
+    pub count: u32,
+    /// Bytes that went out.
+    pub bytes_up: u64,
+    /// Bytes that came in.
+    pub bytes_down: u64,
 }
 
 /// Something that the harness does not know.

@@ -68,6 +68,14 @@ pub struct Workspace {
     /// Options for the backend.
     #[schema(value_type = Object)]
     pub options: serde_json::Value,
+    /// What it reaches.
+    pub network: NetworkPolicy,
+    /// What its processes may use.
+    pub limits: WorkspaceLimits,
+    /// The user id on the server's machine that its processes run as. Absent: the server's own, because the server may
+    /// not give others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
     /// How far it exists, as last seen.
     pub phase: WorkspacePhase,
     /// Who made it.
@@ -85,4 +93,98 @@ pub struct NewWorkspace {
     pub backend: Option<PluginId>,
     /// Options for the backend: a JSON object.
     pub options: serde_json::Value,
+    /// What it reaches; absent takes the configured default.
+    pub network: Option<NetworkPolicy>,
+    /// What its processes may use; what is absent takes the configured default.
+    pub limits: WorkspaceLimits,
+}
+
+impl Default for NewWorkspace {
+    fn default() -> Self {
+        Self {
+            name: None,
+            backend: None,
+            options: serde_json::json!({}),
+            network: None,
+            limits: WorkspaceLimits::default(),
+        }
+    }
+}
+
+/// What a workspace reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPolicy {
+    /// How much.
+    pub mode: NetworkMode,
+    /// With `allow`: `host:port`, where `*.example.org` stands for every name below and port `*` for every port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+}
+
+/// How much a workspace reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkMode {
+    /// Nothing but itself.
+    None,
+    /// Named hosts, through the server's proxy.
+    Allow,
+    /// Every public address, through the server's proxy.
+    Open,
+    /// What the server's machine reaches, its own services included.
+    Shared,
+}
+
+impl NetworkMode {
+    /// The name in configuration and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Allow => "allow",
+            Self::Open => "open",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl fmt::Display for NetworkMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the processes of a workspace may use together. Absent is without limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkspaceLimits {
+    /// Bytes of memory: 32 MiB to 1 PiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 33554432, maximum = 1125899906842624_u64)]
+    pub memory: Option<u64>,
+    /// Thousandths of a processor: 10 to 1,000,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 10, maximum = 1_000_000)]
+    pub cpu_millis: Option<u32>,
+    /// Processes and threads: 8 to 4,194,304.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 8, maximum = 4_194_304)]
+    pub processes: Option<u32>,
+}
+
+impl WorkspaceLimits {
+    /// Says which limit is none that can be meant: too little for any process to start, or more than the kernel counts.
+    pub fn problem(&self) -> Option<&'static str> {
+        let outside =
+            |value: Option<u64>, range: std::ops::RangeInclusive<u64>| value.is_some_and(|v| !range.contains(&v));
+        if outside(self.memory, 32 << 20..=1 << 50) {
+            Some("memory lies between 32 MiB and 1 PiB")
+        } else if outside(self.cpu_millis.map(u64::from), 10..=1_000_000) {
+            Some("cpu_millis lies between 10 and 1,000,000")
+        } else if outside(self.processes.map(u64::from), 8..=4_194_304) {
+            Some("processes lies between 8 and 4,194,304")
+        } else {
+            None
+        }
+    }
 }

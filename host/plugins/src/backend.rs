@@ -100,9 +100,7 @@ impl Backend {
         let observed = lifecycle::Observed::from(observed);
         let command = command.clone().into();
         let answer = call!(self, "enter", |guest, store| guest.call_enter(store, &spec, &observed, &command));
-        match self.slot.refused(answer)? {
-            lifecycle::Launch::Spawn(command) => Ok(Launch::Spawn(command.into())),
-        }
+        self.slot.refused(answer).map(Into::into)
     }
 
     /// Ends what the backend itself runs for a workspace.

@@ -2,7 +2,10 @@
 
 use sandboxed_model::{
     Blame, Failure, Timestamp,
-    backend::{BackendAbout, BackendSpec, Observed, Requirement, WorkspacePhase},
+    backend::{
+        Attachment, AttachmentContent, BackendAbout, BackendSpec, Launch, Observed, PathRules, Requirement, Spawned,
+        WorkspacePhase,
+    },
     command::{Command, Exit, Output, OutputStream, Tty, Value},
     event::{Notice, NoticeLevel, PlanEntry, Retry, ToolCall, ToolKind, ToolStatus, Usage},
     harness::{
@@ -131,6 +134,8 @@ impl From<&BackendSpec> for lifecycle::Spec {
             id: spec.id.to_string(),
             tree: spec.tree.clone(),
             inbox: spec.inbox.clone(),
+            home: spec.home.clone(),
+            user: spec.user,
             options: spec.options.clone(),
         }
     }
@@ -144,7 +149,8 @@ impl From<lifecycle::Observed> for Observed {
             lifecycle::Phase::Stopped => WorkspacePhase::Stopped,
             lifecycle::Phase::Broken => WorkspacePhase::Broken,
         };
-        Self { phase, tree: observed.tree, inbox: observed.inbox, detail: observed.detail }
+        let lifecycle::Observed { tree, inbox, home, detail, state, .. } = observed;
+        Self { phase, tree, inbox, home, detail, state }
     }
 }
 
@@ -156,7 +162,38 @@ impl From<&Observed> for lifecycle::Observed {
             WorkspacePhase::Stopped => lifecycle::Phase::Stopped,
             WorkspacePhase::Broken => lifecycle::Phase::Broken,
         };
-        Self { phase, tree: observed.tree.clone(), inbox: observed.inbox.clone(), detail: observed.detail.clone() }
+        let Observed { tree, inbox, home, detail, state, .. } = observed.clone();
+        Self { phase, tree, inbox, home, detail, state }
+    }
+}
+
+impl From<lifecycle::Launch> for Launch {
+    fn from(launch: lifecycle::Launch) -> Self {
+        match launch {
+            lifecycle::Launch::Spawn(spawned) => Self::Spawn(spawned.into()),
+        }
+    }
+}
+
+impl From<lifecycle::Spawned> for Spawned {
+    fn from(spawned: lifecycle::Spawned) -> Self {
+        let attachments = spawned.attachments.into_iter().map(|attachment| Attachment {
+            argument: attachment.argument,
+            content: match attachment.content {
+                lifecycle::AttachmentContent::Filter => AttachmentContent::Filter,
+                lifecycle::AttachmentContent::Bytes(bytes) => AttachmentContent::Bytes(bytes),
+                lifecycle::AttachmentContent::Arguments(arguments) => {
+                    AttachmentContent::Arguments(arguments.into_iter().map(Into::into).collect())
+                }
+            },
+        });
+        Self {
+            command: spawned.command.into(),
+            filtered: spawned.filtered,
+            rules: spawned.rules.map(|rules| PathRules { read: rules.read, write: rules.write }),
+            attachments: attachments.collect(),
+            wrapper: spawned.wrapper,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use sandboxed_model::{
     page::PageRequest,
     queue::QueuedMessage,
     state::MissionState,
-    workspace::Workspace,
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
 };
 use sandboxed_store::{Durability, MissionChange, NewMissionRow, Options, Store};
 
@@ -48,15 +48,21 @@ fn first_message() -> QueuedMessage {
 async fn workspace(store: &Store) -> WorkspaceId {
     let id = WorkspaceId::new();
     store
-        .insert_workspace(Workspace {
-            id,
-            name: "bench".parse().unwrap(),
-            backend: "host".parse().unwrap(),
-            options: serde_json::json!({}),
-            phase: WorkspacePhase::Ready,
-            owner: UserId::new(),
-            created_at: Timestamp::now(),
-        })
+        .insert_workspace(
+            Workspace {
+                id,
+                name: "bench".parse().unwrap(),
+                backend: "host".parse().unwrap(),
+                options: serde_json::json!({}),
+                network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+                limits: WorkspaceLimits::default(),
+                user: None,
+                phase: WorkspacePhase::Ready,
+                owner: UserId::new(),
+                created_at: Timestamp::now(),
+            },
+            None,
+        )
         .await
         .unwrap();
     id

@@ -111,6 +111,10 @@ CREATE TABLE workspaces (
     name       TEXT    NOT NULL UNIQUE,
     backend    TEXT    NOT NULL,
     options    TEXT    NOT NULL,
+    network    TEXT    NOT NULL,
+    limits     TEXT    NOT NULL,
+    -- The user id on the machine that its processes run as.
+    user       INTEGER UNIQUE,
     phase      TEXT    NOT NULL,
     owner      TEXT    NOT NULL,
     created_at INTEGER NOT NULL

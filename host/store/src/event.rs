@@ -95,6 +95,7 @@ fn content(body: &EventBody) -> serde_json::Result<String> {
         EventBody::FileChange(content) => json(content),
         EventBody::Notice(content) => json(content),
         EventBody::Retry(content) => json(content),
+        EventBody::Connections(content) => json(content),
         EventBody::Error(content) => json(content),
         EventBody::Other(content) => json(content),
     }
@@ -121,6 +122,7 @@ fn body(kind: &str, json: &str) -> serde_json::Result<EventBody> {
         "file_change" => read(json, EventBody::FileChange),
         "notice" => read(json, EventBody::Notice),
         "retry" => read(json, EventBody::Retry),
+        "connections" => read(json, EventBody::Connections),
         "error" => read(json, EventBody::Error),
         "other" => read(json, EventBody::Other),
         unknown => Err(serde::de::Error::custom(format_args!("unknown kind {unknown:?}"))),

@@ -1,5 +1,7 @@
 //! Workspaces.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sandboxed_model::{
     MissionId, WorkspaceId,
@@ -16,7 +18,8 @@ use crate::{
     value::{Json, Millis, Name, Text},
 };
 
-const SELECT: &str = "SELECT key, id, name, backend, options, phase, owner, created_at FROM workspaces";
+const SELECT: &str =
+    "SELECT key, id, name, backend, options, network, limits, user, phase, owner, created_at FROM workspaces";
 
 fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
     let workspace = Workspace {
@@ -24,9 +27,12 @@ fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
         name: row.get::<_, Text<_>>(2)?.0,
         backend: row.get::<_, Text<_>>(3)?.0,
         options: row.get::<_, Json<_>>(4)?.0,
-        phase: row.get::<_, Name<_>>(5)?.0,
-        owner: row.get::<_, Text<_>>(6)?.0,
-        created_at: row.get::<_, Millis>(7)?.0,
+        network: row.get::<_, Json<_>>(5)?.0,
+        limits: row.get::<_, Json<_>>(6)?.0,
+        user: row.get(7)?,
+        phase: row.get::<_, Name<_>>(8)?.0,
+        owner: row.get::<_, Text<_>>(9)?.0,
+        created_at: row.get::<_, Millis>(10)?.0,
     };
     Ok((row.get(0)?, workspace))
 }
@@ -35,23 +41,52 @@ pub(crate) fn exists(conn: &Connection, id: WorkspaceId) -> Result<bool> {
     Ok(prepare(conn, "SELECT 1 FROM workspaces WHERE id = ?1")?.exists([Text(id)])?)
 }
 
+/// The lowest user of the range that has no workspace.
+fn free_user(conn: &Connection, users: &RangeInclusive<u32>) -> Result<u32> {
+    let free = prepare(
+        conn,
+        "SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM workspaces WHERE user = ?1) \
+         UNION ALL \
+         SELECT * FROM (SELECT taken.user + 1 FROM workspaces taken WHERE taken.user >= ?1 AND taken.user < ?2 \
+             AND NOT EXISTS (SELECT 1 FROM workspaces next WHERE next.user = taken.user + 1) \
+             ORDER BY taken.user LIMIT 1) \
+         LIMIT 1",
+    )?
+    .query_row(params![users.start(), users.end()], |row| row.get(0))
+    .optional()?;
+    free.ok_or_else(|| {
+        let message = format!("every user id of workspaces.users ({}-{}) has a workspace", users.start(), users.end());
+        Error::conflict("workspace.users_exhausted", message)
+    })
+}
+
 impl Store {
-    /// Keeps a new workspace.
+    /// Keeps a new workspace. One that has no user gets one of `users` that no other workspace has.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where the name or the id is taken.
-    pub async fn insert_workspace(&self, workspace: Workspace) -> Result<()> {
+    /// [`Error::Conflict`] where the name or the id is taken, or every user has a workspace.
+    pub async fn insert_workspace(
+        &self,
+        mut workspace: Workspace,
+        users: Option<RangeInclusive<u32>>,
+    ) -> Result<Workspace> {
         self.write(move |write| {
+            if let (None, Some(users)) = (workspace.user, users) {
+                workspace.user = Some(free_user(write.conn, &users)?);
+            }
             prepare(
                 write.conn,
-                "INSERT INTO workspaces (id, name, backend, options, phase, owner, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO workspaces (id, name, backend, options, network, limits, user, phase, owner, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 Text(workspace.id),
                 Text(&workspace.name),
                 Text(&workspace.backend),
                 Json(&workspace.options),
+                Json(&workspace.network),
+                Json(&workspace.limits),
+                workspace.user,
                 Name(workspace.phase),
                 Text(workspace.owner),
                 Millis(workspace.created_at),
@@ -64,7 +99,7 @@ impl Store {
                     error.into()
                 }
             })?;
-            Ok(())
+            Ok(workspace)
         })
         .await
     }

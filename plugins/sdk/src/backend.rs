@@ -24,7 +24,7 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::backend::lifecycle::{
-    Abilities, About, Launch, Observed, Phase, Requirement, Spec,
+    Abilities, About, Attachment, AttachmentContent, Launch, Observed, PathRules, Phase, Requirement, Spawned, Spec,
 };
 
 pub use crate::contracts::sandboxed::types::{
@@ -35,6 +35,13 @@ pub use crate::contracts::sandboxed::types::{
 /// The interfaces that a backend may be granted.
 pub mod host {
     pub use crate::contracts::sandboxed::host::{config, fetch, kv, log, progress, run, secrets};
+}
+
+impl Spawned {
+    /// A command that is started as it is, with nothing attached and under no rules but the server's own.
+    pub fn plain(command: Command) -> Self {
+        Self { command, filtered: false, rules: None, attachments: Vec::new(), wrapper: false }
+    }
 }
 
 /// A backend. Every function that changes something must be repeatable: the host calls it again after a crash.

@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use sandboxed_model::{
-    MessageId, MissionId, Timestamp, UserId, WorkspaceId, backend::WorkspacePhase, queue::QueuedMessage,
-    workspace::Workspace,
+    MessageId, MissionId, Timestamp, UserId, WorkspaceId,
+    backend::WorkspacePhase,
+    queue::QueuedMessage,
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
 };
 use sandboxed_store::{MissionChange, NewMissionRow, Store};
 use sandboxed_tests::Server;
@@ -42,15 +44,21 @@ async fn fill(database: &std::path::Path) {
     let owner: UserId = store.account("admin").await.unwrap().unwrap().user.id;
     let workspace = WorkspaceId::new();
     store
-        .insert_workspace(Workspace {
-            id: workspace,
-            name: "load".parse().unwrap(),
-            backend: "host".parse().unwrap(),
-            options: serde_json::json!({}),
-            phase: WorkspacePhase::Absent,
-            owner,
-            created_at: Timestamp::now(),
-        })
+        .insert_workspace(
+            Workspace {
+                id: workspace,
+                name: "load".parse().unwrap(),
+                backend: "host".parse().unwrap(),
+                options: serde_json::json!({}),
+                network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+                limits: WorkspaceLimits::default(),
+                user: None,
+                phase: WorkspacePhase::Absent,
+                owner,
+                created_at: Timestamp::now(),
+            },
+            None,
+        )
         .await
         .unwrap();
     let work = futures_util::stream::iter(0..MISSIONS);

@@ -7,8 +7,9 @@ use http::StatusCode;
 use sandboxed_core::Orchestrator;
 use sandboxed_model::{
     PluginId, WorkspaceId,
+    command::ResourceUsage,
     page::Page,
-    workspace::{InvalidWorkspaceName, NewWorkspace, Workspace, WorkspaceName},
+    workspace::{InvalidWorkspaceName, NetworkPolicy, NewWorkspace, Workspace, WorkspaceLimits, WorkspaceName},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::PageQuery;
 use crate::{
-    extract::{Body, Caller, InPath, InQuery},
+    extract::{Body, Caller, InPath, InQuery, Object},
     problem::{Document, MEDIA_TYPE, Problem},
     state::{Server, Shared},
 };
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(list_workspaces, create_workspace))
         .routes(routes!(get_workspace, delete_workspace))
+        .routes(routes!(get_workspace_usage))
 }
 
 /// A workspace by its id or its name.
@@ -64,6 +66,12 @@ struct WorkspaceRequest {
     /// Options for the backend, by its own schema.
     #[serde(default)]
     options: serde_json::Map<String, serde_json::Value>,
+    /// What it reaches; absent takes the configured default.
+    #[schema(value_type = Option<NetworkPolicy>)]
+    network: Option<Object<NetworkPolicy>>,
+    /// What its processes may use together; what is absent takes the configured default.
+    #[schema(value_type = Option<WorkspaceLimits>)]
+    limits: Option<Object<WorkspaceLimits>>,
 }
 
 /// List workspaces
@@ -94,7 +102,9 @@ async fn create_workspace(
     Caller(by): Caller,
     Body(wanted): Body<WorkspaceRequest>,
 ) -> Result<(StatusCode, Json<Workspace>), Problem> {
-    let new = NewWorkspace { name: wanted.name, backend: wanted.backend, options: wanted.options.into() };
+    let WorkspaceRequest { name, backend, options, network, limits } = wanted;
+    let limits = limits.map(|it| it.0).unwrap_or_default();
+    let new = NewWorkspace { name, backend, options: options.into(), network: network.map(|it| it.0), limits };
     Ok((StatusCode::CREATED, Json(server.orchestrator.create_workspace(&by, new).await?)))
 }
 
@@ -128,4 +138,21 @@ async fn delete_workspace(
     let workspace = workspace.resolve(&server.orchestrator).await?;
     server.orchestrator.delete_workspace(workspace.id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// See what a workspace uses
+///
+/// What its processes use together now. What this machine does not count is absent.
+#[utoipa::path(
+    get, path = "/workspaces/{id}/usage", tag = "workspaces",
+    params(("id" = inline(WorkspaceRef), Path, description = "Its id or name")),
+    responses((status = 200, description = "What it uses.", body = ResourceUsage))
+)]
+async fn get_workspace_usage(
+    State(server): Shared,
+    _: Caller,
+    InPath(workspace): InPath<WorkspaceRef>,
+) -> Result<Json<ResourceUsage>, Problem> {
+    let workspace = workspace.resolve(&server.orchestrator).await?;
+    Ok(Json(server.orchestrator.workspace_usage(workspace.id).await?))
 }

@@ -14,7 +14,7 @@ use sandboxed_model::{
     event::{EventBody, Message, MessageRole, StateChange},
     queue::QueuedMessage,
     state::MissionState,
-    workspace::Workspace,
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
 };
 use sandboxed_store::{Account, MissionChange, NewMissionRow, QueueChange, Store};
 use serde_json::{Value, json};
@@ -142,11 +142,14 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         name: "seeded".parse().unwrap(),
         backend: "host".parse().unwrap(),
         options: json!({}),
+        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+        limits: WorkspaceLimits::default(),
+        user: None,
         phase: WorkspacePhase::Ready,
         owner,
         created_at: now,
     };
-    store.insert_workspace(workspace.clone()).await.unwrap();
+    store.insert_workspace(workspace.clone(), None).await.unwrap();
     let row = NewMissionRow {
         id,
         title: "Seeded".to_owned(),

@@ -345,12 +345,16 @@ impl Http {
     }
 
     pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
-        let mut body = json!({ "options": new.options });
-        if let Some(name) = new.name {
+        let NewWorkspace { name, backend, options, network, limits } = new;
+        let mut body = json!({ "options": options, "limits": limits });
+        if let Some(name) = name {
             body["name"] = name.as_str().into();
         }
-        if let Some(backend) = new.backend {
+        if let Some(backend) = backend {
             body["backend"] = backend.as_str().into();
+        }
+        if let Some(network) = network {
+            body["network"] = json!(network);
         }
         self.send(Method::POST, "/workspaces", body).await
     }

@@ -65,7 +65,7 @@ async fn make_workspace(
     name: Option<&WorkspaceName>,
     backend: Option<&PluginId>,
 ) -> Result<WorkspaceId> {
-    let new = NewWorkspace { name: name.cloned(), backend: backend.cloned(), options: json!({}) };
+    let new = NewWorkspace { name: name.cloned(), backend: backend.cloned(), ..NewWorkspace::default() };
     Ok(client.create_workspace(new).await?.id)
 }
 

@@ -49,6 +49,7 @@ pub(crate) async fn serve(place: &Place, command: Serve) -> Result<()> {
     let data_dir = settings.config.server.data_dir.clone();
     let first_start = !data_dir.join(sandboxed_store::Store::FILE_NAME).exists();
     let orchestrator = Orchestrator::start(settings.setup()?).await?;
+    orchestrator.listens_at(address);
     let made_password = match orchestrator.ensure_admin(password).await {
         Ok(made) => made,
         Err(error) => {

@@ -1,7 +1,6 @@
 //! `workspaces`: where missions run.
 
-use sandboxed_model::workspace::{NewWorkspace, Workspace};
-use serde_json::{Value, json};
+use sandboxed_model::workspace::Workspace;
 
 use super::{ago, with_client};
 use crate::{
@@ -16,9 +15,8 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
             let workspaces = client.workspaces().await?;
             if listing.json { output::print_json(&workspaces) } else { list(&workspaces) }
         }
-        Workspaces::Create { name, backend, options, listing } => {
-            let options = options.map_or_else(|| json!({}), Value::Object);
-            let workspace = client.create_workspace(NewWorkspace { name, backend, options }).await?;
+        Workspaces::Create { workspace, listing } => {
+            let workspace = client.create_workspace(workspace.into()).await?;
             match listing.json {
                 true => output::print_json(&workspace),
                 false => {
@@ -40,12 +38,13 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
 }
 
 fn list(workspaces: &[Workspace]) -> Result<()> {
-    let mut table = Table::new(&["NAME", "BACKEND", "PHASE", "MADE", "ID"]);
+    let mut table = Table::new(&["NAME", "BACKEND", "NETWORK", "PHASE", "MADE", "ID"]);
     for workspace in workspaces {
         let phase = format!("{:?}", workspace.phase).to_lowercase();
         table.row([
             workspace.name.to_string(),
             workspace.backend.to_string(),
+            workspace.network.mode.to_string(),
             phase,
             ago(workspace.created_at),
             workspace.id.to_string(),

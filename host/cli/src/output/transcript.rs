@@ -6,8 +6,8 @@ use sandboxed_model::{
     Failure,
     command::OutputStream,
     event::{
-        ChangeKind, Event, EventBody, FileChange, Message, MessageRole, Notice, NoticeLevel, PlanEntry, Retry,
-        ToolCall, ToolOutput, ToolStatus, TurnEnded,
+        ChangeKind, Connections, Event, EventBody, FileChange, Message, MessageRole, Notice, NoticeLevel, PlanEntry,
+        Retry, ToolCall, ToolOutput, ToolStatus, TurnEnded,
     },
     harness::TurnOutcome,
 };
@@ -48,6 +48,7 @@ impl Transcript {
             EventBody::FileChange(change) => self.file_change(&mut out, change),
             EventBody::Notice(notice) => self.notice(&mut out, notice),
             EventBody::Retry(retry) => self.retry(&mut out, retry),
+            EventBody::Connections(connections) => self.connections(&mut out, connections),
             EventBody::Error(failure) => self.error(&mut out, failure),
             EventBody::TurnEnded(end) if self.whole => self.turn_ended(&mut out, event.turn, end),
             // They are bookkeeping, or their matter is told by the events around them.
@@ -177,6 +178,15 @@ impl Transcript {
     fn retry(&mut self, out: &mut String, retry: &Retry) {
         let seconds = f64::from(retry.delay_ms) / 1000.0;
         self.line(out, Style::Warning, &format!("attempt {} in {seconds:.1} s: {}", retry.attempt + 1, retry.reason));
+    }
+
+    /// Only what was refused: all else is what the agent expects.
+    fn connections(&mut self, out: &mut String, connections: &Connections) {
+        let Connections { host, port, allowed, reason, .. } = connections;
+        if !allowed {
+            let reason = reason.replace('_', " ");
+            self.line(out, Style::Warning, &format!("the workspace was kept from {host}:{port}: {reason}"));
+        }
     }
 
     fn error(&mut self, out: &mut String, failure: &Failure) {

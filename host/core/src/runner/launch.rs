@@ -4,7 +4,7 @@ use std::{io::Write, sync::Arc};
 
 use cap_std::{
     ambient_authority,
-    fs::{Dir, OpenOptions, OpenOptionsExt},
+    fs::{Dir, OpenOptions, Permissions, PermissionsExt},
 };
 use sandboxed_exec::{Run, RunSpec, StdinMode};
 use sandboxed_model::{
@@ -36,7 +36,7 @@ impl Services {
         prompt: &str,
     ) -> Result<Launched> {
         let workspace = self.workspace(mission.workspace).await?;
-        let sandbox = self.sandbox(&workspace).await?;
+        let sandbox = self.sandbox(&workspace, Some(mission.id)).await?;
         let native_session = self.store.live_state(mission.id).await?.native_session;
         let plan = harness
             .plan_launch(&Start {
@@ -80,6 +80,7 @@ impl Services {
                 cwd: process.cwd,
                 tty: process.tty,
                 stdin: StdinMode::Pipe,
+                guard: process.guard,
             })
             .await
             .map_err(|error| error.failure())?;
@@ -125,18 +126,18 @@ async fn write_files(
 ) -> std::result::Result<(), Failure> {
     let inbox = paths.inbox(sandbox.workspace());
     let work = move || -> std::io::Result<()> {
-        std::fs::create_dir_all(&inbox)?;
         let inbox = Dir::open_ambient_dir(&inbox, ambient_authority())?;
         let name = run.to_string();
-        inbox.create_dir(&name)?;
+        make_readable(&inbox, &name)?;
         let directory = inbox.open_dir(&name)?;
         for file in files {
-            if let Some((parents, _)) = file.path.rsplit_once('/') {
-                directory.create_dir_all(parents)?;
+            for (end, _) in file.path.match_indices('/') {
+                make_readable(&directory, &file.path[..end])?;
             }
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(if file.executable { 0o755 } else { 0o644 });
-            directory.open_with(&file.path, &options)?.write_all(&file.bytes)?;
+            let mode = if file.executable { 0o755 } else { 0o644 };
+            let mut written = directory.open_with(&file.path, OpenOptions::new().write(true).create_new(true))?;
+            written.set_permissions(Permissions::from_mode(mode))?;
+            written.write_all(&file.bytes)?;
         }
         Ok(())
     };
@@ -144,6 +145,14 @@ async fn write_files(
     written.map_err(|error| {
         Failure::new(Blame::Host, "run.files", format!("the files of the run could not be written: {error}"))
     })
+}
+
+/// Makes a directory that the workspace's user can read, whatever the server's umask is.
+fn make_readable(parent: &Dir, path: &str) -> std::io::Result<()> {
+    match parent.create_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| parent.set_permissions(path, Permissions::from_mode(0o755))),
+    }
 }
 
 /// The end of a run of which only its record is known.

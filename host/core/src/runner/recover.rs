@@ -52,7 +52,7 @@ impl Runner {
         }
         tracing::info!(run = %turn.record.id, alive = turn.run.is_some(), "taking up a turn after a restart");
         let workspace = self.services.workspace(turn.mission.workspace).await?;
-        turn.sandbox = self.services.sandbox(&workspace).await.ok();
+        turn.sandbox = self.services.sandbox(&workspace, Some(turn.mission.id)).await.ok();
         let offsets = [turn.record.stdout_offset, turn.record.stderr_offset];
         let readers = readers(&self.services, turn.record.id, offsets);
         if turn.record.pid.is_none() {

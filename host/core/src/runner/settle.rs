@@ -1,8 +1,8 @@
 //! The end of a turn: its last events, the files it changed, and where the mission stands then.
 
 use sandboxed_model::{
-    Failure,
-    command::Exit,
+    Blame, Failure,
+    command::{Exit, ResourceUsage},
     event::{EventBody, RunEnded, TurnEnded},
     harness::TurnOutcome,
     mission::Mission,
@@ -12,7 +12,7 @@ use sandboxed_store::{MissionChange, RunChange};
 use tokio::sync::oneshot;
 
 use super::{Runner, TurnEnd, recover::run_lost, state, turn::Turn};
-use crate::{Result, changes};
+use crate::{Result, changes, sandbox::Sandbox};
 
 impl Turn {
     /// Stores the end of a turn whose process has ended.
@@ -22,9 +22,14 @@ impl Turn {
             Exit::Lost(why) if self.cancelled.is_none() => Some(run_lost(why)),
             _ => None,
         };
+        let is_lost = lost.is_some();
         self.translator.close();
         let mut events = self.translator.take();
-        events.push(EventBody::RunEnded(RunEnded { run: self.record.id, exit: exit.clone() }));
+        let usage = self.services.supervisor.usage(self.record.id).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, run = %self.record.id, "what the run used is not known");
+            None
+        });
+        events.push(EventBody::RunEnded(RunEnded { run: self.record.id, exit: exit.clone(), usage }));
         if let Some(sandbox) = &self.sandbox {
             let baseline = self.services.baseline(&self.mission, self.record.id).await;
             let tree = self.services.paths.tree(self.mission.workspace);
@@ -35,6 +40,16 @@ impl Turn {
             (None, Some(end)) => end.clone(),
             (None, None) => (TurnOutcome::Failed, "the turn ended without a word".to_owned()),
         };
+        let starved = usage.filter(|usage| usage.oom_kills > 0 && outcome == TurnOutcome::Failed);
+        let starved = starved.map(|usage| out_of_memory(self.sandbox.as_ref(), usage));
+        let reason = match &starved {
+            Some(failure) => {
+                events.push(EventBody::Error(failure.clone()));
+                failure.to_string()
+            }
+            None => reason,
+        };
+        let problem = lost.or(starved);
         let cancelled = self.cancelled.is_some();
         events.push(EventBody::TurnEnded(TurnEnded { outcome, reason: reason.clone() }));
         let change = MissionChange { run: Some(RunChange::Ended { run: self.record.id, exit }), ..self.progress() };
@@ -42,14 +57,14 @@ impl Turn {
             .update(self.mission.id, |mission| {
                 let to = match () {
                     () if cancelled => MissionState::Cancelled,
-                    () if lost.is_some() => MissionState::Interrupted,
+                    () if is_lost => MissionState::Interrupted,
                     () => after_turn(mission, outcome),
                 };
                 events.push(state(mission.state, to, &reason));
                 if to == MissionState::AwaitingUser && mission.queued_messages > 0 {
                     events.push(state(to, MissionState::Queued, "the next message waits"));
                 }
-                Ok(MissionChange { events, problem: Some(lost), ..change })
+                Ok(MissionChange { events, problem: Some(problem), ..change })
             })
             .await?;
         self.services.clear_inbox(&self.mission, self.record.id).await;
@@ -96,6 +111,18 @@ impl Runner {
             .await?;
         Ok(TurnEnd::Cancelled(done))
     }
+}
+
+/// The end of a turn of which the kernel killed processes because memory was used up.
+fn out_of_memory(sandbox: Option<&Sandbox>, usage: ResourceUsage) -> Failure {
+    let limit = sandbox.and_then(Sandbox::memory_limit).map(|bytes| format!("; the limit is {} MiB", bytes >> 20));
+    let processes = match usage.oom_kills {
+        1 => "a process was".to_owned(),
+        number => format!("{number} processes were"),
+    };
+    let message = format!("{processes} killed because memory was used up{}", limit.unwrap_or_default());
+    Failure::new(Blame::Unavailable, "run.out_of_memory", message)
+        .with_hint("make the workspace with more memory (--memory), or let the work use less")
 }
 
 /// Where a mission stands after a turn that was seen to its end.

@@ -5,12 +5,9 @@
 //! and not "not permitted": programs fall back from a call that is missing (the C library from `clone3` to `clone`,
 //! whose flags can be looked at) and give up on one that is forbidden.
 
-use std::{collections::BTreeMap, io::Write, os::fd::OwnedFd, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
-use nix::{
-    libc,
-    sys::memfd::{MFdFlags, memfd_create},
-};
+use nix::libc;
 use seccompiler::{
     SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, sock_filter,
 };
@@ -135,22 +132,14 @@ fn condition(argument: u8, compare: SeccompCmpOp, value: u64) -> Result<SeccompC
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)
 }
 
-/// The filter as a file: the kernel's `struct sock_filter` one after the other, read from the start.
-pub(super) fn file() -> Result<OwnedFd, LaunchFailure> {
-    let failed = |error: &dyn ToString| LaunchFailure::system("making the filter of system calls", error.to_string());
-    let bytes: Vec<u8> = program()?
-        .iter()
-        .flat_map(|line| {
-            let mut bytes = [0; 8];
-            bytes[..2].copy_from_slice(&line.code.to_ne_bytes());
-            (bytes[2], bytes[3]) = (line.jt, line.jf);
-            bytes[4..].copy_from_slice(&line.k.to_ne_bytes());
-            bytes
-        })
-        .collect();
-    let file = memfd_create(c"filter", MFdFlags::MFD_CLOEXEC).map_err(|error| failed(&error))?;
-    let mut file = std::fs::File::from(file);
-    file.write_all(&bytes).map_err(|error| failed(&error))?;
-    std::io::Seek::rewind(&mut file).map_err(|error| failed(&error))?;
-    Ok(file.into())
+/// The filter as bytes: the kernel's `struct sock_filter`, one after the other.
+pub(super) fn bytes() -> Result<Vec<u8>, LaunchFailure> {
+    let lines = program()?.iter().map(|line| {
+        let mut bytes = [0; 8];
+        bytes[..2].copy_from_slice(&line.code.to_ne_bytes());
+        (bytes[2], bytes[3]) = (line.jt, line.jf);
+        bytes[4..].copy_from_slice(&line.k.to_ne_bytes());
+        bytes
+    });
+    Ok(lines.flatten().collect())
 }

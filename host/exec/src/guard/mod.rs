@@ -15,7 +15,7 @@ pub(crate) use self::{
     gate::Listener,
     ready::{Ready, Waiting},
 };
-use crate::sys::Step;
+use crate::{Limits, sys::Step};
 
 /// The port of 127.0.0.1 on which a process with a network of its own finds the way out.
 pub const PROXY_PORT: u16 = 3128;
@@ -32,11 +32,15 @@ pub struct Guard {
     pub network: Network,
     /// System calls that no work needs and that attacks begin with.
     pub filter: Filter,
+    /// Files that the program finds open.
+    pub attachments: Vec<Attachment>,
     /// Files that it may use, beyond what their owners let it.
     pub rules: Option<PathRules>,
     /// The program is a wrapper which the work runs in: signals are for the work and not for the wrapper, which would
     /// take the work with it. Killing kills both.
     pub wrapper: bool,
+    /// What it may use, with all that it starts and with the others of its group.
+    pub limits: Option<Limits>,
 }
 
 /// A directory in which the process finds other directories, and only it: whoever looks from outside finds it empty.
@@ -84,14 +88,42 @@ pub enum Filter {
     /// Nobody.
     #[default]
     None,
-    /// The process, on itself and all that it starts.
+    /// The process, on itself and all that it starts. A program that is to put it on what it starts gets it as an
+    /// [`Attachment`].
     Own,
-    /// The program, on what it starts, as bubblewrap does: it finds the filter in a file, whose descriptor takes the
-    /// place of this argument.
-    Inherited {
-        /// Place among the arguments after the program name, from 0.
-        argument: usize,
-    },
+}
+
+/// A file that the program finds open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The number of its descriptor takes the place of this argument: its place among those after the program name,
+    /// from 0.
+    pub argument: usize,
+    /// What can be read from it.
+    pub content: AttachmentContent,
+}
+
+/// What can be read from an attached file.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentContent {
+    /// The filter of system calls, as the kernel takes it (`struct sock_filter`, one after the other).
+    Filter,
+    /// Arguments that no other process shall read, each ended by a zero byte.
+    Arguments(Vec<String>),
+    /// These bytes.
+    Bytes(Vec<u8>),
+}
+
+/// Arguments may hold secrets and are not shown.
+impl fmt::Debug for AttachmentContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Filter => f.write_str("Filter"),
+            Self::Arguments(arguments) => write!(f, "Arguments({})", arguments.len()),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+        }
+    }
 }
 
 impl Stage {

@@ -2,18 +2,25 @@
 
 use std::{
     ffi::CString,
-    io,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    fs::File,
+    io::{self, Seek, Write},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     path::{Path, PathBuf},
 };
 
 use nix::{
-    sys::socket::{AddressFamily, SockFlag, SockType, socketpair},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        socket::{AddressFamily, SockFlag, SockType, socketpair},
+    },
     unistd::{getegid, geteuid},
 };
 
 use super::{
-    Filter, Guard, Network, PROXY_PORT, Stage, filter,
+    AttachmentContent, Filter, Guard, Network, PROXY_PORT, Stage, filter,
     gate::{GateSender, Listener},
 };
 use crate::{
@@ -38,21 +45,21 @@ impl Ready {
             directory: Some(text(directory.as_os_str().as_bytes())?),
             stage: guard.stage.as_ref().map(staged).transpose()?,
             user: guard.user,
-            no_new_privileges: guard.filter != Filter::None || guard.rules.is_some() || guard.user.is_some(),
-            rules: guard.rules.as_ref().map(|rules| rules.ruleset()).transpose()?.flatten(),
+            no_new_privileges: guard.filter == Filter::Own || guard.rules.is_some() || guard.user.is_some(),
+            rules: guard.rules.as_ref().map(|rules| rules.seen_by(guard).ruleset()).transpose()?.flatten(),
             ..Confinement::default()
         };
-        match guard.filter {
-            Filter::None => {}
-            Filter::Own => confinement.filter = filter::program()?.to_vec(),
-            Filter::Inherited { argument } => {
-                let file = filter::file()?;
-                let place = args.get_mut(argument).ok_or_else(|| {
-                    LaunchFailure::system("handing over the filter", format!("there is no argument {argument}"))
-                })?;
-                *place = std::os::fd::AsRawFd::as_raw_fd(&file).to_string();
-                confinement.inherited = Some(file);
-            }
+        if guard.filter == Filter::Own {
+            confinement.filter = filter::program()?.to_vec();
+        }
+        for attachment in &guard.attachments {
+            let file = attached(&attachment.content)?;
+            let number = attachment.argument;
+            let place = args.get_mut(number).ok_or_else(|| {
+                LaunchFailure::system("handing over a file", format!("there is no argument {number}"))
+            })?;
+            *place = file.as_raw_fd().to_string();
+            confinement.inherited.push(file);
         }
         let mut listener = None;
         if guard.network != Network::Shared {
@@ -126,6 +133,26 @@ fn staged(stage: &Stage) -> Result<StagedMounts, LaunchFailure> {
         })
     });
     Ok(StagedMounts { at: text(stage.at.as_os_str().as_bytes())?, mounts: mounts.collect::<Result<_, _>>()? })
+}
+
+/// A file in memory, read from its start.
+fn attached(content: &AttachmentContent) -> Result<OwnedFd, LaunchFailure> {
+    let bytes = match content {
+        AttachmentContent::Filter => filter::bytes()?,
+        AttachmentContent::Bytes(bytes) => bytes.clone(),
+        AttachmentContent::Arguments(arguments) => arguments.iter().fold(Vec::new(), |mut bytes, argument| {
+            bytes.extend_from_slice(argument.as_bytes());
+            bytes.push(0);
+            bytes
+        }),
+    };
+    let write = || {
+        let mut file = File::from(memfd_create(c"attachment", MFdFlags::MFD_CLOEXEC)?);
+        file.write_all(&bytes)?;
+        file.rewind()?;
+        io::Result::Ok(file.into())
+    };
+    write().map_err(|error| LaunchFailure::system("handing over a file", error))
 }
 
 fn text(bytes: &[u8]) -> Result<CString, LaunchFailure> {

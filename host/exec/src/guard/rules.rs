@@ -7,6 +7,7 @@ use landlock::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::Guard;
 use crate::LaunchFailure;
 
 /// Files that a process may use. What is not below one of the paths is out of its reach. Paths that do not exist are
@@ -29,6 +30,12 @@ impl PathRules {
             .set_compatibility(CompatLevel::HardRequirement)
             .handle_access(AccessFs::from_all(ABI::V1))
             .is_ok_and(|rules| rules.create().is_ok())
+    }
+
+    /// The same files, by their paths outside of the guarded process.
+    pub(super) fn seen_by(&self, guard: &Guard) -> Self {
+        let outside = |paths: &[PathBuf]| paths.iter().map(|path| guard.outside(path)).collect();
+        Self { read: outside(&self.read), write: outside(&self.write) }
     }
 
     /// The rules as the kernel has them. Absent: it has no Landlock.

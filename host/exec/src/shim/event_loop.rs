@@ -30,6 +30,7 @@ use crate::{
     control::protocol::{Phase, Reply, Request, Status},
     directory::RunDir,
     guard::Listener,
+    limits::LimitedTree,
     record::{ExitRecord, Meta},
     spool::SpoolWriter,
     sys,
@@ -279,8 +280,12 @@ impl EventLoop {
                 stderr.drain(&mut self.buffer);
             }
         }
+        let limited = self.meta.limited.take();
+        let usage = limited.as_ref().map(LimitedTree::usage);
         let until = Instant::now() + REMOVE_PATIENCE;
-        while let Err(error) = self.meta.tree.remove() {
+        while let Err(error) =
+            self.meta.tree.remove().and_then(|()| limited.as_ref().map_or(Ok(()), LimitedTree::remove))
+        {
             if Instant::now() > until {
                 eprintln!("shim: removing the cgroup: {error}");
                 break;
@@ -291,6 +296,7 @@ impl EventLoop {
             exit: self.exit.unwrap_or_else(|| Exit::Lost("its end was not told by the system".to_owned())),
             stdout: Some(self.outputs[0].spool.length()),
             stderr: Some(self.outputs[1].spool.length()),
+            usage,
         }
     }
 }

@@ -5,7 +5,14 @@ use std::{io, path::Path};
 use nix::{sys::wait::waitpid, unistd::Pid};
 
 use super::payload::{self, Payload, SpawnError};
-use crate::{ContainmentKind, LaunchFailure, RunSpec, containment::Tree, directory::RunDir, procfs, record::Meta};
+use crate::{
+    ContainmentKind, LaunchFailure, RunSpec,
+    containment::Tree,
+    directory::RunDir,
+    limits::{self, LimitedTree},
+    procfs,
+    record::Meta,
+};
 
 /// A run that was started.
 pub(super) struct Launched {
@@ -37,15 +44,25 @@ pub(super) fn launch(
 fn start_in(directory: &RunDir, spec: &RunSpec, kind: ContainmentKind) -> Result<Launched, SpawnError> {
     let not_held = |error: io::Error| SpawnError::NotHeld(error.to_string());
     let not_written = |error: io::Error| LaunchFailure::system("writing the run's record", error);
-    let tree = Tree::named(kind, &spec.id.to_string()).map_err(not_held)?;
+    let name = spec.id.to_string();
+    let tree = Tree::named(kind, spec.guard.limits.as_ref(), &name).map_err(not_held)?;
     // Before the cgroup and the payload: whoever finds a dead shim must know where to look for what it left.
     let mut meta = meta(spec, kind, &tree).map_err(not_written)?;
     directory.write_meta(&meta).map_err(not_written)?;
     tree.create().map_err(not_held)?;
-    let payload = match payload::spawn(spec, &tree) {
+    let limited = spec.guard.limits.as_ref().map(|limits| LimitedTree::create(limits, &name)).transpose();
+    meta.limited = match limited {
+        Ok(limited) => limited,
+        Err(error) => {
+            let _ = tree.remove();
+            return Err(limits::refused(&error).into());
+        }
+    };
+    let payload = match payload::spawn(spec, &tree, meta.limited.as_ref()) {
         Ok(payload) => payload,
         Err(error) => {
             // It holds nothing: the payload never came to be.
+            let _ = meta.limited.as_ref().map(LimitedTree::remove);
             let _ = tree.remove();
             return Err(error);
         }
@@ -56,6 +73,7 @@ fn start_in(directory: &RunDir, spec: &RunSpec, kind: ContainmentKind) -> Result
         // The payload dies with this process at the latest, and whatever it started meanwhile is in its tree.
         let _ = tree.kill();
         let _ = waitpid(payload.pid, None);
+        let _ = meta.limited.as_ref().map(LimitedTree::remove);
         let _ = tree.remove();
         return Err(not_written(error).into());
     }
@@ -74,5 +92,6 @@ fn meta(spec: &RunSpec, kind: ContainmentKind, tree: &Tree) -> io::Result<Meta> 
         payload_started: None,
         containment: kind,
         tree: tree.clone(),
+        limited: None,
     })
 }

@@ -20,6 +20,7 @@ use crate::{
     LaunchFailure, RUN_VARIABLE, RunSpec, StdinMode,
     containment::Tree,
     guard::{Listener, Ready},
+    limits::{self, LimitedTree},
     program,
     sys::{self, Step},
 };
@@ -68,7 +69,7 @@ struct Streams {
 }
 
 /// Starts the payload inside its tree.
-pub(super) fn spawn(spec: &RunSpec, tree: &Tree) -> Result<Payload, SpawnError> {
+pub(super) fn spawn(spec: &RunSpec, tree: &Tree, limited: Option<&LimitedTree>) -> Result<Payload, SpawnError> {
     let outside = spec.guard.outside(&spec.cwd);
     program::check_cwd(&outside)?;
     let path = program::resolve(&spec.program, &spec.env, &outside)?;
@@ -82,10 +83,13 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree) -> Result<Payload, SpawnError> 
     }
     .map_err(|error| LaunchFailure::system("opening the payload's streams", error))?;
 
-    let join = match tree {
+    let mut join = match tree {
         Tree::Cgroup(cgroup) => vec![cgroup.procs().map_err(|error| SpawnError::NotHeld(error.to_string()))?],
         Tree::ProcessGroup => Vec::new(),
     };
+    if let Some(limited) = limited {
+        join.extend(limited.procs().map_err(|error| limits::refused(&error))?);
+    }
     let (refusal, refused) = sys::refusal().map_err(|error| LaunchFailure::system("opening a pipe", error))?;
     let terminal = spec.tty.is_some();
     let setup = sys::ChildSetup { join, refused, terminal, dies_with: Some(Pid::this()), confinement };

@@ -28,7 +28,7 @@ fn pattern(from: u64, length: u64) -> Vec<u8> {
 fn end(directory: &TempDir, writer: &SpoolWriter) {
     let directory = RunDir::at(directory.path().to_owned());
     let reserved = directory.reserve_exit_record().unwrap();
-    let record = ExitRecord { exit: Exit::Code(0), stdout: Some(writer.length()), stderr: Some(0) };
+    let record = ExitRecord { exit: Exit::Code(0), stdout: Some(writer.length()), stderr: Some(0), usage: None };
     directory.write_exit_record(&reserved, &record).unwrap();
 }
 

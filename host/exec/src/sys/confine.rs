@@ -36,8 +36,8 @@ pub(crate) struct Confinement {
     pub(crate) no_new_privileges: bool,
     /// A filter of system calls that it puts on itself.
     pub(crate) filter: Vec<sock_filter>,
-    /// A file that the program finds open under the same number.
-    pub(crate) inherited: Option<OwnedFd>,
+    /// Files that the program finds open under the same numbers.
+    pub(crate) inherited: Vec<OwnedFd>,
 }
 
 /// A network with nothing but a loopback device.
@@ -133,7 +133,7 @@ impl Confinement {
 
     /// The last thing of all: the filter may forbid what the steps before it do.
     pub(super) fn set_filter(&self) -> nix::Result<()> {
-        if let Some(inherited) = &self.inherited {
+        for inherited in &self.inherited {
             // SAFETY: the descriptor is open; it is only to stay open when the program starts.
             Errno::result(unsafe { libc::fcntl(inherited.as_raw_fd(), libc::F_SETFD, 0) })?;
         }

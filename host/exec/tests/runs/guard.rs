@@ -4,7 +4,8 @@ use std::{fs::Permissions, net::TcpListener, os::unix::fs::PermissionsExt, path:
 
 use nix::unistd::{Gid, Uid, chown};
 use sandboxed_exec::{
-    Exit, Filter, Gate, Guard, Network, PROXY_PORT, PathRules, Run, RunSpec, ShortSpec, Stage, StageMount, short,
+    Attachment, AttachmentContent, Exit, Filter, Gate, Guard, Network, PROXY_PORT, PathRules, Run, RunSpec, ShortSpec,
+    Stage, StageMount, short,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -193,16 +194,22 @@ async fn filtered_calls_look_as_if_the_kernel_had_none_and_all_else_works() {
 }
 
 #[tokio::test]
-async fn a_wrapper_finds_the_filter_in_the_file_whose_number_it_is_given() {
+async fn a_wrapper_finds_its_files_under_the_numbers_that_it_is_given() {
     let lab = Lab::new();
-    let mut spec = guarded(&lab, Guard { filter: Filter::Inherited { argument: 1 }, ..Guard::default() }, "");
+    let filter = Attachment { argument: 1, content: AttachmentContent::Filter };
+    let env = ["--setenv", "A", "from the file"].map(str::to_owned).to_vec();
+    let attachments = vec![filter, Attachment { argument: 3, content: AttachmentContent::Arguments(env) }];
+    let mut spec = guarded(&lab, Guard { attachments, ..Guard::default() }, "");
     spec.program = "bwrap".to_owned();
-    spec.args =
-        ["--seccomp", "?", "--ro-bind", "/", "/", "--dev", "/dev", "unshare", "-U", "true"].map(str::to_owned).to_vec();
+    let script = "echo $A; unshare -U true";
+    let args = ["--seccomp", "?", "--args", "?", "--ro-bind", "/", "/", "--dev", "/dev", "bash", "-c", script];
+    spec.args = args.map(str::to_owned).to_vec();
 
     let run = lab.start(spec).await;
 
+    let heard = text(&run).await;
     let said = read_to_end(run.reader(sandboxed_exec::OutputStream::Stderr, 0)).await;
+    assert_eq!(heard, "from the file\n", "{}", String::from_utf8_lossy(&said.bytes));
     assert!(String::from_utf8_lossy(&said.bytes).contains("unshare failed: Function not implemented"), "{said:?}");
 }
 

@@ -6,6 +6,7 @@ mod control;
 mod guard;
 mod input;
 mod lab;
+mod limits;
 mod output;
 mod secrets;
 mod short;

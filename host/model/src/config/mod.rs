@@ -6,7 +6,12 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use crate::{PluginId, grant::Grants, plugin::PluginKind};
+use crate::{
+    PluginId,
+    grant::Grants,
+    plugin::PluginKind,
+    workspace::{NetworkMode, NetworkPolicy, WorkspaceLimits},
+};
 
 mod document;
 mod load;
@@ -20,7 +25,7 @@ mod variables;
 
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use problem::{Invalid, Problem};
-pub use size::{ByteSize, InvalidSpan, Span};
+pub use size::{ByteSize, InvalidSize, InvalidSpan, Span};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -32,6 +37,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How missions run.
     pub missions: MissionsConfig,
+    /// What workspaces get that are made without saying.
+    pub workspaces: WorkspacesConfig,
     /// How runs are supervised.
     pub runs: RunsConfig,
     /// What the server tells about itself.
@@ -120,11 +127,90 @@ impl Default for MissionsConfig {
             max_parallel: 4,
             max_parallel_per_workspace: 2,
             default_harness: plugin("shell"),
-            default_backend: plugin("host"),
+            default_backend: plugin("bubblewrap"),
             stall_after: Span(Duration::from_secs(300)),
             interrupt_grace: Span(Duration::from_secs(5)),
             tool_output_limit: ByteSize(4 << 20),
             message_limit: ByteSize(1 << 20),
+        }
+    }
+}
+
+/// `[workspaces]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkspacesConfig {
+    /// User ids of the machine that workspaces get one by one, where the server may give them. They belong to nobody
+    /// else.
+    pub users: UserRange,
+    /// What a workspace reaches that does not say.
+    pub network: NetworkPolicy,
+    /// What the processes of a workspace may use that does not say.
+    pub limits: LimitsConfig,
+}
+
+impl Default for WorkspacesConfig {
+    fn default() -> Self {
+        let allow = DEFAULT_ALLOW.map(str::to_owned).to_vec();
+        Self {
+            users: UserRange { first: 210_000, count: 10_000 },
+            network: NetworkPolicy { mode: NetworkMode::Allow, allow },
+            limits: LimitsConfig { memory: Some(ByteSize(8 << 30)), cpu_millis: None, processes: Some(4096) },
+        }
+    }
+}
+
+/// What a workspace reaches by default: the models' own addresses, the registries of packages, and where code is kept.
+const DEFAULT_ALLOW: [&str; 18] = [
+    "api.anthropic.com:443",
+    "api.openai.com:443",
+    "generativelanguage.googleapis.com:443",
+    "api.x.ai:443",
+    "openrouter.ai:443",
+    "registry.npmjs.org:443",
+    "pypi.org:443",
+    "files.pythonhosted.org:443",
+    "index.crates.io:443",
+    "static.crates.io:443",
+    "crates.io:443",
+    "proxy.golang.org:443",
+    "sum.golang.org:443",
+    "deb.debian.org:80",
+    "security.debian.org:80",
+    "github.com:443",
+    "*.githubusercontent.com:443",
+    "gitlab.com:443",
+];
+
+/// A range of user ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserRange {
+    /// The first.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// `[workspaces.limits]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Memory.
+    pub memory: Option<ByteSize>,
+    /// Thousandths of a processor.
+    pub cpu_millis: Option<u32>,
+    /// Processes and threads.
+    pub processes: Option<u32>,
+}
+
+impl LimitsConfig {
+    /// What a workspace gets that asks for `asked`.
+    pub fn fill(&self, asked: WorkspaceLimits) -> WorkspaceLimits {
+        WorkspaceLimits {
+            memory: asked.memory.or(self.memory.map(|size| size.0)),
+            cpu_millis: asked.cpu_millis.or(self.cpu_millis),
+            processes: asked.processes.or(self.processes),
         }
     }
 }

@@ -68,10 +68,23 @@ impl<T> de::Visitor<'_> for Written<T> {
     }
 }
 
+/// A text that is no size.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is no size like \"64MiB\"")]
+pub struct InvalidSize;
+
 /// A text that is no length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no length of time like \"30s\"")]
 pub struct InvalidSpan(String);
+
+impl FromStr for ByteSize {
+    type Err = InvalidSize;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSize> {
+        Self::parse(text).ok_or(InvalidSize)
+    }
+}
 
 impl FromStr for Span {
     type Err = InvalidSpan;

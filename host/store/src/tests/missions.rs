@@ -154,10 +154,19 @@ async fn every_kind_of_event_reads_back_as_it_was_written() {
             diff: Some("@@".to_owned()),
         }),
         EventBody::Notice(Notice { level: NoticeLevel::Warning, code: "a.b".to_owned(), text: "n".to_owned() }),
+        EventBody::Connections(Connections {
+            host: "example.org".to_owned(),
+            port: 443,
+            allowed: false,
+            reason: "not_listed".to_owned(),
+            count: 2,
+            bytes_up: 0,
+            bytes_down: 0,
+        }),
         EventBody::Retry(Retry { attempt: 1, delay_ms: 2, reason: "r".to_owned() }),
         EventBody::Error(Failure::new(Blame::Plugin, "a.b", "m").with_hint("h")),
         EventBody::Other(Other { name: "x".to_owned(), value: serde_json::json!(null) }),
-        EventBody::RunEnded(RunEnded { run, exit: Exit::Signal(9) }),
+        EventBody::RunEnded(RunEnded { run, exit: Exit::Signal(9), usage: None }),
         EventBody::TurnEnded(TurnEnded { outcome: TurnOutcome::Completed, reason: "done".to_owned() }),
     ];
     let change = MissionChange { events: bodies.clone(), ..MissionChange::default() };

@@ -25,7 +25,7 @@ use sandboxed_model::{
     mission::Mission,
     queue::QueuedMessage,
     state::MissionState,
-    workspace::Workspace,
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
 };
 use tempfile::TempDir;
 
@@ -82,7 +82,7 @@ impl Fixture {
 async fn add_workspace(store: &Store, name: &str) -> WorkspaceId {
     let workspace = new_workspace(name);
     let id = workspace.id;
-    store.insert_workspace(workspace).await.unwrap();
+    store.insert_workspace(workspace, None).await.unwrap();
     id
 }
 
@@ -92,6 +92,9 @@ fn new_workspace(name: &str) -> Workspace {
         name: name.parse().unwrap(),
         backend: "host".parse().unwrap(),
         options: serde_json::json!({ "image": "debian" }),
+        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+        limits: WorkspaceLimits::default(),
+        user: None,
         phase: WorkspacePhase::Ready,
         owner: UserId::new(),
         created_at: Timestamp::now(),

@@ -53,7 +53,7 @@ async fn a_closed_store_says_so() {
     fixture.store.close().await;
     assert!(!clone.is_open());
     assert_eq!(clone.revision().await, Err(Error::Closed));
-    assert_eq!(clone.insert_workspace(new_workspace("x")).await, Err(Error::Closed));
+    assert_eq!(clone.insert_workspace(new_workspace("x"), None).await, Err(Error::Closed));
     assert_eq!(clone.checkpoint().await, Err(Error::Closed));
     let leftovers: Vec<_> = std::fs::read_dir(fixture.dir.path())
         .unwrap()

@@ -7,7 +7,7 @@ use crate::Error;
 async fn a_workspace_is_found_by_id_and_by_name() {
     let mut fixture = Fixture::new().await;
     let workspace = new_workspace("second");
-    fixture.store.insert_workspace(workspace.clone()).await.unwrap();
+    fixture.store.insert_workspace(workspace.clone(), None).await.unwrap();
     fixture.reopen().await;
     assert_eq!(fixture.store.workspace(workspace.id).await.unwrap(), workspace);
     assert_eq!(fixture.store.workspace_by_name(&workspace.name).await.unwrap(), workspace);
@@ -18,7 +18,7 @@ async fn a_workspace_is_found_by_id_and_by_name() {
 #[tokio::test]
 async fn a_name_is_taken_once() {
     let fixture = Fixture::new().await;
-    let error = fixture.store.insert_workspace(new_workspace("main")).await.unwrap_err();
+    let error = fixture.store.insert_workspace(new_workspace("main"), None).await.unwrap_err();
     assert_eq!(error.failure().code, "workspace.exists");
 }
 
@@ -58,4 +58,24 @@ async fn a_workspace_in_use_is_not_deleted_and_ended_missions_keep_its_id() {
     assert_eq!(fixture.store.mission(mission.id).await.unwrap().workspace, fixture.workspace);
     let error = fixture.store.delete_workspace(fixture.workspace).await.unwrap_err();
     assert_eq!(error.failure().code, "workspace.not_found");
+}
+
+#[tokio::test]
+async fn every_workspace_gets_a_user_of_its_own_and_a_freed_one_is_given_again() {
+    let fixture = Fixture::new().await;
+    let users = Some(500..=502);
+    let mut given = Vec::new();
+    for name in ["a", "b", "c"] {
+        given.push(fixture.store.insert_workspace(new_workspace(name), users.clone()).await.unwrap());
+    }
+    assert_eq!(given.iter().map(|workspace| workspace.user).collect::<Vec<_>>(), [Some(500), Some(501), Some(502)]);
+    assert_eq!(fixture.store.workspace(given[1].id).await.unwrap().user, Some(501));
+    let error = fixture.store.insert_workspace(new_workspace("d"), users.clone()).await.unwrap_err();
+    assert_eq!(error.failure().code, "workspace.users_exhausted");
+
+    for freed in [&given[1], &given[0]] {
+        fixture.store.delete_workspace(freed.id).await.unwrap();
+        let next = fixture.store.insert_workspace(new_workspace(freed.name.as_str()), users.clone()).await.unwrap();
+        assert_eq!(next.user, freed.user);
+    }
 }

@@ -1,5 +1,6 @@
-//! The bare host: a workspace is a directory of the server's machine, and its processes are ordinary processes there.
-//! It isolates nothing and says so.
+//! The bare host: a workspace is a directory of the server's machine, and its processes are ordinary processes there, as
+//! a user of their own where the server may give one, behind a filter of system calls, and with rules for files where
+//! the kernel has Landlock. The machine's processes and much of its files stay in sight, and it says so.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,35 @@ export_backend!(Host);
 
 /// Where programs are looked for, as on a fresh Debian.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The system, to read and to run.
+const READ: [&str; 13] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/opt",
+    "/etc",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run/systemd/resolve",
+];
+/// What every program may write to.
+const WRITE: [&str; 10] = [
+    "/tmp",
+    "/var/tmp",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+    "/dev/pts",
+    "/dev/shm",
+];
 /// How long a program may take to say its version.
 const PROBE_DEADLINE_MS: u32 = 5_000;
 
@@ -21,6 +51,10 @@ const PROBE_DEADLINE_MS: u32 = 5_000;
 struct Config {
     path: Option<String>,
     env: BTreeMap<String, String>,
+    /// Further files to read and run.
+    read: Vec<String>,
+    /// Further files to write.
+    write: Vec<String>,
 }
 
 struct Host;
@@ -28,9 +62,10 @@ struct Host;
 impl Backend for Host {
     fn describe() -> About {
         About {
-            abilities: Abilities::TTY,
-            isolation: "Nothing is isolated: processes run as the server's user, see all its files and processes, and \
-                        use its network."
+            abilities: Abilities::TTY | Abilities::ISOLATES_NETWORK,
+            isolation: "Weakly isolated: processes share the machine's processes, /tmp and system files. They have a \
+                        user of their own only where the server is root, and else what the server's user has, but for \
+                        the files that Landlock keeps from them."
                 .to_owned(),
         }
     }
@@ -58,7 +93,9 @@ fn ready(spec: &Spec) -> Observed {
         phase: Phase::Ready,
         tree: spec.tree.clone(),
         inbox: spec.inbox.clone(),
+        home: spec.home.clone(),
         detail: "a directory of the server's machine".to_owned(),
+        state: String::new(),
     }
 }
 
@@ -84,10 +121,10 @@ fn missing(program: &str) -> Failure {
         .with_hint(format!("apt-get install {program}"))
 }
 
-fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Command, Failure> {
+fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Spawned, Failure> {
     let cwd = command.cwd.get_or_insert_with(|| spec.tree.clone());
     let below = |root: &str| cwd.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if !(below(&spec.tree) || below(&spec.inbox)) || cwd.split('/').any(|part| part == "..") {
+    if !(below(&spec.tree) || below(&spec.inbox) || below(&spec.home)) || cwd.split('/').any(|part| part == "..") {
         return Err(failure!(
             Plugin,
             "backend.cwd_outside",
@@ -97,7 +134,7 @@ fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Command, F
     let mut env = BTreeMap::from(
         [
             ("PATH", config.path.as_deref().unwrap_or(DEFAULT_PATH)),
-            ("HOME", &spec.tree),
+            ("HOME", &spec.home),
             ("LANG", "C.UTF-8"),
             ("SHELL", "/bin/bash"),
         ]
@@ -110,7 +147,16 @@ fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Command, F
     env.extend(config.env.into_iter().map(|(name, value)| (name, Value::Plain(value))));
     env.extend(command.env);
     command.env = env.into_iter().collect();
-    Ok(command)
+    let rules = PathRules {
+        read: READ.iter().map(|&path| path.to_owned()).chain(config.read).chain([spec.inbox.clone()]).collect(),
+        write: WRITE
+            .iter()
+            .map(|&path| path.to_owned())
+            .chain(config.write)
+            .chain([spec.tree.clone(), spec.home.clone()])
+            .collect(),
+    };
+    Ok(Spawned { command, filtered: true, rules: Some(rules), attachments: Vec::new(), wrapper: false })
 }
 
 #[cfg(test)]
@@ -124,6 +170,8 @@ mod tests {
             id: "w".to_owned(),
             tree: "/data/w/tree".to_owned(),
             inbox: "/data/w/inbox".to_owned(),
+            home: "/data/w/home".to_owned(),
+            user: 1000,
             options: "{}".to_owned(),
         }
     }
@@ -144,7 +192,11 @@ mod tests {
 
     #[test]
     fn a_command_begins_in_the_tree_with_a_small_environment() {
-        let entered = enter(&spec(), command(None), Config::default()).expect("a plain command");
+        let Spawned { command: entered, rules, filtered, .. } =
+            enter(&spec(), command(None), Config::default()).expect("a plain command");
+        let rules = rules.expect("rules for files");
+        assert!(filtered && rules.write.contains(&"/data/w/tree".to_owned()));
+        assert!(!rules.read.iter().chain(&rules.write).any(|path| ["/", "/root", "/home"].contains(&path.as_str())));
         assert_eq!(entered.cwd.as_deref(), Some("/data/w/tree"));
         assert_eq!(variable(&entered, "PATH"), [&Value::Plain(DEFAULT_PATH.to_owned())]);
         assert!(variable(&entered, "TERM").is_empty(), "there is no terminal");
@@ -152,7 +204,8 @@ mod tests {
 
     #[test]
     fn what_the_command_says_of_its_environment_counts() {
-        let entered = enter(&spec(), command(None), Config::default()).expect("a plain command");
+        let Spawned { command: entered, .. } =
+            enter(&spec(), command(None), Config::default()).expect("a plain command");
         assert_eq!(variable(&entered, "LANG"), [&Value::Plain("de_DE.UTF-8".to_owned())]);
     }
 
@@ -160,7 +213,8 @@ mod tests {
     fn the_operator_adds_and_replaces_variables() {
         testkit::set_config(r#"{ "path": "/opt/bin", "env": { "A": "1", "HOME": "/root", "LANG": "C" } }"#);
         let observed = Host::ensure(spec()).expect("a workspace");
-        let Launch::Spawn(entered) = Host::enter(spec(), observed, command(None)).expect("a plain command");
+        let Launch::Spawn(Spawned { command: entered, .. }) =
+            Host::enter(spec(), observed, command(None)).expect("a plain command");
         assert_eq!(variable(&entered, "PATH"), [&Value::Plain("/opt/bin".to_owned())]);
         assert_eq!(variable(&entered, "A"), [&Value::Plain("1".to_owned())]);
         assert_eq!(variable(&entered, "HOME"), [&Value::Plain("/root".to_owned())]);
@@ -170,7 +224,8 @@ mod tests {
     #[test]
     fn a_terminal_has_a_type() {
         let with_terminal = Command { tty: Some(Tty { rows: 24, cols: 80 }), ..command(None) };
-        let entered = enter(&spec(), with_terminal, Config::default()).expect("a plain command");
+        let Spawned { command: entered, .. } =
+            enter(&spec(), with_terminal, Config::default()).expect("a plain command");
         assert_eq!(variable(&entered, "TERM"), [&Value::Plain("xterm-256color".to_owned())]);
     }
 

@@ -31,16 +31,25 @@ impl Backend for Nice {
         let program = std::mem::replace(&mut command.program, "nice".to_owned());
         command.args.insert(0, program);
         command.cwd.get_or_insert(spec.tree);
-        if !command.env.iter().any(|(name, _)| name == "PATH") {
-            command.env.push(("PATH".to_owned(), Value::Plain("/usr/local/bin:/usr/bin:/bin".to_owned())));
+        for (name, value) in [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", &spec.home)] {
+            if !command.env.iter().any(|(given, _)| given == name) {
+                command.env.push((name.to_owned(), Value::Plain(value.to_owned())));
+            }
         }
-        Ok(Launch::Spawn(command))
+        Ok(Launch::Spawn(Spawned::plain(command)))
     }
 }
 
 /// The server makes the directories, and inside is outside here.
 fn ready(spec: Spec) -> Observed {
-    Observed { phase: Phase::Ready, tree: spec.tree, inbox: spec.inbox, detail: "a directory".to_owned() }
+    Observed {
+        phase: Phase::Ready,
+        tree: spec.tree,
+        inbox: spec.inbox,
+        home: spec.home,
+        detail: "a directory".to_owned(),
+        state: String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +62,8 @@ mod tests {
             id: "w".to_owned(),
             tree: "/w/tree".to_owned(),
             inbox: "/w/inbox".to_owned(),
+            home: "/w/home".to_owned(),
+            user: 1000,
             options: "{}".to_owned(),
         };
         let command = Command {
@@ -64,7 +75,7 @@ mod tests {
         };
         let observed = ready(spec.clone());
         let launch = Nice::enter(spec, observed, command).expect("a plain command");
-        let Launch::Spawn(command) = launch;
+        let Launch::Spawn(Spawned { command, .. }) = launch;
         assert_eq!(
             (command.program.as_str(), command.args.as_slice()),
             ("nice", ["make", "test"].map(String::from).as_slice())

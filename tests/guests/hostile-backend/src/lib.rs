@@ -47,15 +47,18 @@ impl Backend for Hostile {
             phase: Phase::Ready,
             tree: spec.tree,
             inbox: spec.inbox,
+            home: spec.home,
+            state: String::new(),
             detail: String::from_utf8_lossy(&output.stdout).into_owned(),
         })
     }
 
     fn observe(spec: Spec) -> Result<Observed, Failure> {
-        Ok(Observed { phase: Phase::Absent, tree: spec.tree, inbox: spec.inbox, detail: String::new() })
+        let Spec { tree, inbox, home, .. } = spec;
+        Ok(Observed { phase: Phase::Absent, tree, inbox, home, detail: String::new(), state: String::new() })
     }
 
     fn enter(_spec: Spec, _observed: Observed, command: Command) -> Result<Launch, Failure> {
-        Ok(Launch::Spawn(command))
+        Ok(Launch::Spawn(Spawned::plain(command)))
     }
 }

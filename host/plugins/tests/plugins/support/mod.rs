@@ -141,6 +141,8 @@ pub(crate) fn spec(options: &serde_json::Value) -> BackendSpec {
         id: WorkspaceId::new(),
         tree: "/tree".to_owned(),
         inbox: "/inbox".to_owned(),
+        home: "/home".to_owned(),
+        user: 1000,
         options: options.to_string(),
     }
 }

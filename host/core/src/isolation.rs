@@ -1,0 +1,199 @@
+//! What the server itself holds every process of a workspace to, whichever backend starts it: a user, a place for its
+//! directories, and a network.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    ops::RangeInclusive,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::Uid;
+use sandboxed_exec::{Guard, Limits, Network, PROXY_PORT, Resource, Stage, StageMount};
+use sandboxed_model::{
+    Blame, Failure,
+    backend::BackendSpec,
+    config::{LimitsConfig, UserRange},
+    workspace::{NetworkMode, Workspace, WorkspaceLimits},
+};
+
+use crate::{egress::Traveller, paths::Paths};
+
+/// Where a privileged server mounts a workspace's directories, each process seeing its own workspace's. The directory
+/// itself stays empty.
+const STAGE: &str = "/run/sandboxed-sh/workspace";
+/// User ids that a container has which maps 65,536 of them, for when the configured ones do not exist there.
+const CONTAINER_USERS: UserRange = UserRange { first: 30_000, count: 10_000 };
+
+/// What the server may do about isolation on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Isolation {
+    /// Present: the server may give users and mount.
+    privileged: Option<Privileged>,
+    /// Whom the server runs as.
+    own_user: u32,
+    /// What cannot be limited here, and why.
+    unlimited: BTreeMap<Resource, String>,
+}
+
+#[derive(Debug, Clone)]
+struct Privileged {
+    stage: PathBuf,
+    users: RangeInclusive<u32>,
+}
+
+impl Isolation {
+    /// Looks at what this process may do, and makes the stage. Blocks.
+    pub(crate) fn detect(configured: UserRange) -> Result<Self, Failure> {
+        let own_user = Uid::effective().as_raw();
+        let unlimited = Limits::unavailable();
+        if !Guard::is_privileged() {
+            return Ok(Self { privileged: None, own_user, unlimited });
+        }
+        let stage = PathBuf::from(STAGE);
+        std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&stage).map_err(|error| {
+            Failure::new(Blame::Host, "isolation.stage", format!("{STAGE} cannot be made: {error}"))
+                .with_hint(format!("make {STAGE} a directory of root, with mode 0755"))
+        })?;
+        let users = [configured, CONTAINER_USERS].into_iter().find_map(exists).ok_or_else(|| {
+            let UserRange { first, count } = configured;
+            let message = format!("this machine has no user ids from {first} on, {count} of them");
+            Failure::new(Blame::Config, "isolation.users", message)
+                .with_hint("set workspaces.users to a range that /proc/self/uid_map has")
+        })?;
+        Ok(Self { privileged: Some(Privileged { stage, users }), own_user, unlimited })
+    }
+
+    /// What a workspace is limited to that asks for `asked`. A default that cannot be had here is left out.
+    ///
+    /// # Errors
+    /// When what is asked for cannot be had here.
+    pub(crate) fn limits(&self, asked: WorkspaceLimits, defaults: &LimitsConfig) -> Result<WorkspaceLimits, Failure> {
+        let mut limits = defaults.fill(asked);
+        for (resource, reason) in &self.unlimited {
+            let (asked, name) = match resource {
+                Resource::Memory => (asked.memory.is_some(), "memory"),
+                Resource::Cpu => (asked.cpu_millis.is_some(), "processors"),
+                Resource::Processes => (asked.processes.is_some(), "processes"),
+            };
+            if asked {
+                let message = format!("{name} cannot be limited here: {reason}");
+                return Err(Failure::new(Blame::Unavailable, "workspace.limits_unavailable", message)
+                    .with_hint("start the server as root, or delegate control groups to it (systemd: Delegate=yes)"));
+            }
+            match resource {
+                Resource::Memory => limits.memory = None,
+                Resource::Cpu => limits.cpu_millis = None,
+                Resource::Processes => limits.processes = None,
+            }
+        }
+        Ok(limits)
+    }
+
+    /// The users of which each workspace gets one. Absent: the server may not give any.
+    pub(crate) fn users(&self) -> Option<RangeInclusive<u32>> {
+        self.privileged.as_ref().map(|privileged| privileged.users.clone())
+    }
+
+    /// What every process of the workspace is held to.
+    pub(crate) fn guard(&self, workspace: &Workspace, traveller: Traveller, paths: &Paths) -> Result<Guard, Failure> {
+        let mut guard = Guard { network: network(workspace, traveller, paths), ..Guard::default() };
+        if self.unlimited.len() < Resource::ALL.len() || workspace.limits != WorkspaceLimits::default() {
+            let WorkspaceLimits { memory, cpu_millis, processes } = workspace.limits;
+            guard.limits = Some(Limits { group: workspace.id.to_string(), memory, cpu_millis, processes });
+        }
+        match (&self.privileged, workspace.user) {
+            (Some(Privileged { stage, .. }), Some(user)) => {
+                guard.user = Some(user);
+                guard.stage = Some(Stage { at: stage.clone(), mounts: mounts(workspace, paths) });
+            }
+            // What it did as another user would not be its own any more.
+            (None, Some(user)) => {
+                let message = format!("the workspace belongs to the user {user}, and this server may not become it");
+                return Err(Failure::new(Blame::Unavailable, "workspace.user", message)
+                    .with_hint("start the server as root, or make the workspace anew"));
+            }
+            (_, None) => {}
+        }
+        Ok(guard)
+    }
+
+    /// What a backend is told of a workspace.
+    pub(crate) fn spec(&self, workspace: &Workspace, paths: &Paths) -> BackendSpec {
+        let place = |name: &str, path: PathBuf| match (&self.privileged, workspace.user) {
+            (Some(Privileged { stage, .. }), Some(_)) => stage.join(name).to_string_lossy().into_owned(),
+            _ => path.to_string_lossy().into_owned(),
+        };
+        BackendSpec {
+            id: workspace.id,
+            tree: place(TREE, paths.tree(workspace.id)),
+            inbox: place(INBOX, paths.inbox(workspace.id)),
+            home: place(HOME, paths.home(workspace.id)),
+            user: workspace.user.unwrap_or(self.own_user),
+            options: workspace.options.to_string(),
+        }
+    }
+}
+
+const TREE: &str = "tree";
+const INBOX: &str = "inbox";
+const HOME: &str = "home";
+
+fn mounts(workspace: &Workspace, paths: &Paths) -> Vec<StageMount> {
+    let mount = |name: &str, from, writable| StageMount { name: name.to_owned(), from, writable };
+    vec![
+        mount(TREE, paths.tree(workspace.id), true),
+        mount(INBOX, paths.inbox(workspace.id), false),
+        mount(HOME, paths.home(workspace.id), true),
+    ]
+}
+
+fn network(workspace: &Workspace, traveller: Traveller, paths: &Paths) -> Network {
+    match workspace.network.mode {
+        NetworkMode::Shared => Network::Shared,
+        NetworkMode::None => Network::Closed,
+        NetworkMode::Allow | NetworkMode::Open => Network::Gated { socket: paths.gate(), label: traveller.to_string() },
+    }
+}
+
+/// The variables by which programs find the way out of a gated network. `NO_PROXY` is empty: an address of this
+/// machine is none of the workspace's, and the proxy says so.
+pub(crate) fn proxy_variables() -> Vec<(&'static str, String)> {
+    let http = format!("http://127.0.0.1:{PROXY_PORT}");
+    let mut variables = Vec::new();
+    for (upper, lower) in [("HTTP_PROXY", "http_proxy"), ("HTTPS_PROXY", "https_proxy"), ("ALL_PROXY", "all_proxy")] {
+        variables.extend([(upper, http.clone()), (lower, http.clone())]);
+    }
+    variables.extend([("NO_PROXY", String::new()), ("no_proxy", String::new())]);
+    // Node looks at the variables above only when told to (from version 22.21).
+    variables.push(("NODE_USE_ENV_PROXY", "1".to_owned()));
+    variables
+}
+
+/// The range, if this user namespace has all of it.
+fn exists(range: UserRange) -> Option<RangeInclusive<u32>> {
+    let last = range.first.checked_add(range.count.checked_sub(1)?)?;
+    let map = std::fs::read_to_string("/proc/self/uid_map").ok()?;
+    let mut mapped = map.lines().filter_map(|line| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().ok());
+        let (Some(Some(inside)), Some(_), Some(Some(count))) = (numbers.next(), numbers.next(), numbers.next()) else {
+            return None;
+        };
+        Some((inside, inside + count))
+    });
+    let covers = mapped.any(|(from, to)| from <= range.first.into() && u64::from(last) < to);
+    (covers && range.first > 0).then_some(range.first..=last)
+}
+
+/// Makes a directory of the workspace: for its user alone, or where it has none for the server's.
+pub(crate) fn make_directory(path: &Path, owner: Option<u32>, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    match std::fs::DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    std::os::unix::fs::lchown(path, owner, owner)
+}
