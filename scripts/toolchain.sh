@@ -83,6 +83,9 @@ tests() {
     run
     need curl curl
     need perl perl-base
+    need dockerd docker.io
+    need docker docker.io
+    [ -x /bin/busybox ] || apt_install busybox-static
     need git git
     need python3 python3
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv

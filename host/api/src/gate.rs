@@ -97,7 +97,9 @@ async fn change(
 async fn admit(server: &Server, operation: &Operation, request: &mut Request) -> Result<Option<Principal>, Problem> {
     let credential = credential(request.headers());
     let from_browser = !matches!(credential, Some(Credential::Token(_)));
-    if operation.changes && from_browser {
+    // Browsers let any page open a WebSocket with the cookie.
+    let upgrades = request.headers().contains_key(header::UPGRADE);
+    if (operation.changes || upgrades) && from_browser {
         let with_cookie = operation.scope.is_some() && credential.is_some();
         if let Some(authority) = request.extensions().get::<Authority>() {
             server.hosts.check_origin(authority, request.headers(), with_cookie)?;

@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod attach;
 mod audit;
 mod connection;
 mod contract;
@@ -25,6 +26,7 @@ mod routes;
 mod server;
 mod sse;
 mod state;
+mod text;
 
 pub use openapi::openapi;
 pub use server::{Error, ServeOptions, serve};

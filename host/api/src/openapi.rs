@@ -16,7 +16,8 @@ use crate::{gate::SESSION_COOKIE, idempotency::MAX_KEY, problem};
 const TOKEN: &str = "token";
 const SESSION: &str = "session";
 /// Operations whose answers hold a secret or only concern the login itself: no answer of them is stored.
-const NOT_REPEATED: [&str; 3] = ["log_in", "log_out", "create_token"];
+const NOT_REPEATED: [&str; 7] =
+    ["log_in", "log_out", "create_token", "exec", "write_input", "resize_process", "signal_process"];
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

@@ -6,7 +6,6 @@ use axum::extract::ConnectInfo;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -21,6 +20,8 @@ use crate::{
 
 /// Connections that are served at once; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
+/// WebSockets that are open at once.
+const MAX_VIEWERS: usize = 1024;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is kept of a connection's unread input or unsent output, in bytes.
@@ -60,6 +61,7 @@ pub async fn serve(orchestrator: Orchestrator, listener: TcpListener, options: S
     let (routes, document) = router::routes().split_for_parts();
     let config = &orchestrator.config().server;
     let server = Arc::new(Server {
+        viewers: Arc::new(Semaphore::new(MAX_VIEWERS)),
         hosts: AllowedHosts::new(&config.listen, bound, &config.allowed_hosts),
         contract: Contract::of(&document),
         document: serde_json::to_vec(&document)?.into(),
@@ -80,7 +82,7 @@ pub async fn serve(orchestrator: Orchestrator, listener: TcpListener, options: S
 
 async fn accept(listener: TcpListener, app: axum::Router, shutdown: &CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(CONNECTION_BUFFER);
     loop {
@@ -108,16 +110,26 @@ async fn accept(listener: TcpListener, app: axum::Router, shutdown: &Cancellatio
             request.map(axum::body::Body::new)
         });
         let io = TokioIo::new(Connection::new(stream));
-        let connection = graceful.watch(http.serve_connection(io, TowerToHyperService::new(service)));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+        let connection = http.serve_connection(io, TowerToHyperService::new(service)).with_upgrades();
+        let shutdown = shutdown.clone();
+        connections.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, %peer, "a connection failed");
             }
             drop(place);
         });
     }
     drop(listener);
-    if tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(SHUTDOWN_GRACE, connections.wait()).await.is_err() {
         tracing::warn!("connections were still open when the server stopped");
     }
 }

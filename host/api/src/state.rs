@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sandboxed_core::Orchestrator;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{contract::Contract, hosts::AllowedHosts, idempotency::KeysInUse};
@@ -19,6 +20,8 @@ pub(crate) struct Server {
     pub(crate) keys_in_use: KeysInUse,
     /// Cancelled when the server shuts down: event streams end.
     pub(crate) stopping: CancellationToken,
+    /// Places for viewers of processes.
+    pub(crate) viewers: Arc<Semaphore>,
     /// Changes that are under way; they go on when their client goes away.
     pub(crate) changes: TaskTracker,
 }

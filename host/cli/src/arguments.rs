@@ -1,5 +1,6 @@
 //! The command line.
 
+mod process;
 mod workspace;
 
 use std::path::PathBuf;
@@ -9,7 +10,10 @@ use sandboxed_model::{
     MissionId, PluginId, TokenId, access::Scope, plugin::PluginKind, state::MissionState, workspace::WorkspaceName,
 };
 
-pub(crate) use self::workspace::WorkspaceArguments;
+pub(crate) use self::{
+    process::{Exec, Processes, Shell},
+    workspace::WorkspaceArguments,
+};
 
 /// Runs AI coding agents as missions in isolated workspaces.
 #[derive(Debug, Parser)]
@@ -57,6 +61,13 @@ pub(crate) enum Command {
     /// Make, show and delete the places where missions run.
     #[command(subcommand)]
     Workspaces(Workspaces),
+    /// Run a command in a workspace; the exit status is the command's.
+    Exec(Exec),
+    /// Open a terminal in a workspace.
+    Shell(Shell),
+    /// Look at the processes that people started in workspaces.
+    #[command(subcommand)]
+    Processes(Processes),
     /// Look at plugins, check them and begin new ones.
     #[command(subcommand)]
     Plugin(Plugin),

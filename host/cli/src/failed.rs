@@ -35,6 +35,8 @@ pub(crate) enum Failed {
     Pipe,
     /// All was said already, in the output.
     Silent(Status),
+    /// A program that was run for this command ended with this status.
+    Ended(u8),
 }
 
 /// The result of a command.
@@ -90,6 +92,7 @@ impl Failed {
             }
             Self::Pipe => ExitCode::from(STATUS_PIPE),
             Self::Silent(status) => ExitCode::from(status as u8),
+            Self::Ended(status) => ExitCode::from(status),
         }
     }
 }
@@ -100,7 +103,7 @@ impl fmt::Display for Failed {
             Self::Said { message, .. } => f.write_str(message),
             Self::Config(invalid) => invalid.fmt(f),
             Self::Pipe => f.write_str("whoever read the output has gone"),
-            Self::Silent(_) => Ok(()),
+            Self::Silent(_) | Self::Ended(_) => Ok(()),
         }
     }
 }

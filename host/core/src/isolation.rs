@@ -4,21 +4,22 @@
 use std::{
     collections::BTreeMap,
     io,
+    net::Ipv4Addr,
     ops::RangeInclusive,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use nix::unistd::Uid;
-use sandboxed_exec::{Guard, Limits, Network, PROXY_PORT, Resource, Stage, StageMount};
+use sandboxed_exec::{Guard, Limits, PROXY_PORT, Resource, Stage, StageMount};
 use sandboxed_model::{
     Blame, Failure,
     backend::BackendSpec,
     config::{LimitsConfig, UserRange},
-    workspace::{NetworkMode, Workspace, WorkspaceLimits},
+    workspace::{Workspace, WorkspaceLimits},
 };
 
-use crate::{egress::Traveller, paths::Paths};
+use crate::paths::Paths;
 
 /// Where a privileged server mounts a workspace's directories, each process seeing its own workspace's. The directory
 /// itself stays empty.
@@ -97,8 +98,8 @@ impl Isolation {
     }
 
     /// What every process of the workspace is held to.
-    pub(crate) fn guard(&self, workspace: &Workspace, traveller: Traveller, paths: &Paths) -> Result<Guard, Failure> {
-        let mut guard = Guard { network: network(workspace, traveller, paths), ..Guard::default() };
+    pub(crate) fn guard(&self, workspace: &Workspace, paths: &Paths) -> Result<Guard, Failure> {
+        let mut guard = Guard::default();
         if self.unlimited.len() < Resource::ALL.len() || workspace.limits != WorkspaceLimits::default() {
             let WorkspaceLimits { memory, cpu_millis, processes } = workspace.limits;
             guard.limits = Some(Limits { group: workspace.id.to_string(), memory, cpu_millis, processes });
@@ -149,18 +150,10 @@ fn mounts(workspace: &Workspace, paths: &Paths) -> Vec<StageMount> {
     ]
 }
 
-fn network(workspace: &Workspace, traveller: Traveller, paths: &Paths) -> Network {
-    match workspace.network.mode {
-        NetworkMode::Shared => Network::Shared,
-        NetworkMode::None => Network::Closed,
-        NetworkMode::Allow | NetworkMode::Open => Network::Gated { socket: paths.gate(), label: traveller.to_string() },
-    }
-}
-
-/// The variables by which programs find the way out of a gated network. `NO_PROXY` is empty: an address of this
+/// The variables by which programs find the way out of their network at `address`. `NO_PROXY` is empty: an address of this
 /// machine is none of the workspace's, and the proxy says so.
-pub(crate) fn proxy_variables() -> Vec<(&'static str, String)> {
-    let http = format!("http://127.0.0.1:{PROXY_PORT}");
+pub(crate) fn proxy_variables(address: Ipv4Addr) -> Vec<(&'static str, String)> {
+    let http = format!("http://{address}:{PROXY_PORT}");
     let mut variables = Vec::new();
     for (upper, lower) in [("HTTP_PROXY", "http_proxy"), ("HTTPS_PROXY", "https_proxy"), ("ALL_PROXY", "all_proxy")] {
         variables.extend([(upper, http.clone()), (lower, http.clone())]);

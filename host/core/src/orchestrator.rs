@@ -17,9 +17,11 @@ use crate::{
     admission::Admission,
     egress::Egress,
     isolation::Isolation,
+    leaders::{self, Leaders},
     live::LiveHub,
     paths::Paths,
     ports,
+    processes::Processes,
     runner::Runners,
     secrets::SecretBook,
     services::{LocalAccess, Services},
@@ -94,6 +96,8 @@ impl Orchestrator {
             paths,
             isolation,
             egress: Egress::default(),
+            leaders: Leaders::default(),
+            processes: Processes::default(),
             store,
             plugins,
             supervisor,
@@ -107,6 +111,8 @@ impl Orchestrator {
         late.set(Arc::downgrade(&services));
         tokio::spawn(Arc::clone(&services).serve_gate(gate));
         services.recover().await?;
+        services.recover_processes().await?;
+        tokio::spawn(leaders::sweep(Arc::downgrade(&services)));
         tokio::spawn(maintain(Arc::downgrade(&services)));
         Ok(Self { services })
     }
@@ -150,8 +156,18 @@ impl Services {
         self.store.maintenance().await?;
         let keep = i64::try_from(self.config.runs.keep.0.as_millis()).unwrap_or(i64::MAX);
         let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);
+        let before = sandboxed_model::Timestamp::from_millis(before);
         loop {
-            let runs = self.store.ended_runs_before(sandboxed_model::Timestamp::from_millis(before), 100).await?;
+            let processes = self.store.ended_processes_before(before, 100).await?;
+            if processes.is_empty() {
+                break;
+            }
+            for process in processes {
+                self.remove_process(process).await?;
+            }
+        }
+        loop {
+            let runs = self.store.ended_runs_before(before, 100).await?;
             if runs.is_empty() {
                 return Ok(());
             }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use sandboxed_exec::{Filter, Guard, Network, ShortSpec};
+use sandboxed_exec::{Entrance, Filter, Guard, Network, ShortSpec};
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
     backend::{AttachmentContent, BackendSpec, Launch, Observed, Spawned},
@@ -11,7 +11,11 @@ use sandboxed_model::{
 };
 use sandboxed_plugins::Backend;
 
-use crate::{isolation::proxy_variables, secrets::SecretBook};
+use crate::{
+    isolation::proxy_variables,
+    leaders::{Leader, entrance_address},
+    secrets::SecretBook,
+};
 
 /// A workspace that processes can enter.
 #[derive(Clone)]
@@ -22,6 +26,18 @@ pub(crate) struct Sandbox {
     spec: BackendSpec,
     observed: Observed,
     guard: Guard,
+    /// Holds the network; absent where it is the machine's.
+    leader: Option<Arc<Leader>>,
+    gateway: Option<Gateway>,
+}
+
+/// The way out of a workspace's network.
+#[derive(Clone)]
+pub(crate) struct Gateway {
+    /// The gate.
+    pub(crate) socket: PathBuf,
+    /// What it tells of who comes.
+    pub(crate) label: String,
 }
 
 /// A process as the host starts it: secrets are in place, so this is never shown or stored.
@@ -42,6 +58,8 @@ impl Sandbox {
         secrets: Arc<SecretBook>,
         spec: BackendSpec,
         guard: Guard,
+        leader: Option<Arc<Leader>>,
+        gateway: Option<Gateway>,
     ) -> Result<Self, Failure> {
         let observed = backend.ensure(&spec).await?;
         if observed.phase != sandboxed_model::backend::WorkspacePhase::Ready {
@@ -51,7 +69,7 @@ impl Sandbox {
                 format!("the workspace could not be made ready: {}", observed.detail),
             ));
         }
-        Ok(Self { backend, backend_grants, secrets, spec, observed, guard })
+        Ok(Self { backend, backend_grants, secrets, spec, observed, guard, leader, gateway })
     }
 
     /// The workspace.
@@ -76,8 +94,12 @@ impl Sandbox {
         if let Some(denied) = named.iter().find(|secret| !grants.secrets.contains(secret)) {
             return Err(secret_denied(denied));
         }
-        if matches!(self.guard.network, Network::Gated { .. }) {
-            for (name, value) in proxy_variables() {
+        let entrance = self.gateway.clone().map(|Gateway { socket, label }| {
+            let address = entrance_address();
+            Entrance { address, socket, label }
+        });
+        if let Some(entrance) = &entrance {
+            for (name, value) in proxy_variables(entrance.address) {
                 if !command.env.iter().any(|(given, _)| given == name) {
                     command.env.push((name.to_owned(), Value::Plain(value)));
                 }
@@ -92,6 +114,10 @@ impl Sandbox {
         let mut guard = self.guard.clone();
         guard.filter = if filtered { Filter::Own } else { Filter::None };
         guard.wrapper = wrapper;
+        guard.network = match &self.leader {
+            Some(leader) => Network::Joined { process: leader.process(), entrance },
+            None => Network::Shared,
+        };
         guard.rules = rules.map(|rules| {
             let paths = |paths: Vec<String>| paths.into_iter().map(PathBuf::from).collect();
             sandboxed_exec::PathRules { read: paths(rules.read), write: paths(rules.write) }

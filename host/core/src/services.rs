@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use sandboxed_exec::Supervisor;
-use sandboxed_model::{MissionId, access::Principal, config::Config, mission::Mission, workspace::Workspace};
+use sandboxed_model::{
+    MissionId,
+    access::Principal,
+    config::Config,
+    mission::Mission,
+    workspace::{NetworkMode, Workspace},
+};
 use sandboxed_plugins::PluginHost;
 use sandboxed_store::{Committed, MissionChange, Store};
 use tokio::sync::watch;
@@ -13,10 +19,12 @@ use crate::{
     admission::Admission,
     egress::{Egress, Traveller},
     isolation::Isolation,
+    leaders::Leaders,
     live::{LiveHub, LiveMission},
     paths::Paths,
+    processes::Processes,
     runner::Runners,
-    sandbox::Sandbox,
+    sandbox::{Gateway, Sandbox},
     secrets::SecretBook,
     throttle::LoginThrottle,
 };
@@ -27,6 +35,8 @@ pub(crate) struct Services {
     pub(crate) paths: Paths,
     pub(crate) isolation: Isolation,
     pub(crate) egress: Egress,
+    pub(crate) leaders: Leaders,
+    pub(crate) processes: Processes,
     pub(crate) store: Store,
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
@@ -99,7 +109,11 @@ impl Services {
         let backend = self.plugins.backend(&workspace.backend)?;
         let grants = self.plugins.inspect(&workspace.backend).map(|info| info.grants).unwrap_or_default();
         let spec = self.isolation.spec(workspace, &self.paths);
-        let guard = self.isolation.guard(workspace, Traveller { workspace: workspace.id, mission }, &self.paths)?;
-        Ok(Sandbox::enter(backend, grants, Arc::clone(&self.secrets), spec, guard).await?)
+        let guard = self.isolation.guard(workspace, &self.paths)?;
+        let gated = matches!(workspace.network.mode, NetworkMode::Allow | NetworkMode::Open);
+        let traveller = Traveller { workspace: workspace.id, mission };
+        let gateway = gated.then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string() });
+        let leader = self.leader(workspace).await?;
+        Ok(Sandbox::enter(backend, grants, Arc::clone(&self.secrets), spec, guard, leader, gateway).await?)
     }
 }

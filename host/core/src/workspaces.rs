@@ -177,6 +177,8 @@ impl Services {
     }
 
     async fn remove_workspace(&self, workspace: &Workspace) -> Result<()> {
+        self.remove_processes(workspace.id).await?;
+        self.end_leader(workspace.id).await?;
         let backend = self.plugins.backend(&workspace.backend)?;
         let spec = self.isolation.spec(workspace, &self.paths);
         backend.stop(&spec, STOP_GRACE_MS).await?;

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use sandboxed_model::command::Exit;
 
 use crate::{
-    ContainmentKind, Error, RUN_VARIABLE,
+    ContainmentKind, Error, ProcessHandle, RUN_VARIABLE,
     containment::{Tree, kill_orphans},
     directory::RunDir,
     limits::LimitedTree,
@@ -39,7 +39,7 @@ pub(crate) enum Found {
 /// A run whose shim lives.
 pub(crate) struct Live {
     /// Its first process.
-    pub(crate) pid: i32,
+    pub(crate) process: ProcessHandle,
     pub(crate) containment: ContainmentKind,
     /// Readable once the shim is gone.
     pub(crate) shim: OwnedFd,
@@ -76,7 +76,7 @@ fn look(directory: &RunDir) -> io::Result<Option<Found>> {
 
 fn live(directory: &RunDir) -> io::Result<Option<Live>> {
     let Some(meta) = directory.meta()? else { return Ok(None) };
-    let Some((payload, _)) = meta.payload() else { return Ok(None) };
+    let Some((payload, started)) = meta.payload() else { return Ok(None) };
     let shim = match sys::pidfd_open(meta.shim()) {
         Ok(shim) => shim,
         Err(Errno::ESRCH) => return Ok(None),
@@ -84,7 +84,11 @@ fn live(directory: &RunDir) -> io::Result<Option<Live>> {
     };
     // After opening: the handle means the process of this start or none.
     let same = procfs::stat(meta.shim()).is_some_and(|stat| stat.started == meta.shim_started);
-    Ok(same.then(|| Live { pid: payload.as_raw(), containment: meta.containment, shim }))
+    Ok(same.then(|| Live {
+        process: ProcessHandle { pid: payload.as_raw(), started },
+        containment: meta.containment,
+        shim,
+    }))
 }
 
 /// Settles a run whose lock we hold.

@@ -10,7 +10,7 @@ use sandboxed_model::{
 use tokio::{io::unix::AsyncFd, sync::watch};
 
 use crate::{
-    ContainmentKind, Error, SpoolReader,
+    ContainmentKind, Error, ProcessHandle, SpoolReader,
     control::{
         client::{CallError, call},
         protocol::{BODY_LIMIT, Reply, Request, Status},
@@ -35,7 +35,7 @@ pub struct Run {
 #[derive(Debug)]
 struct Inner {
     id: RunId,
-    pid: i32,
+    process: ProcessHandle,
     containment: ContainmentKind,
     directory: RunDir,
     watcher: Arc<Watcher>,
@@ -46,18 +46,20 @@ struct Inner {
 impl Run {
     /// A run whose shim lives.
     pub(crate) fn live(id: RunId, directory: RunDir, live: Live, watcher: Arc<Watcher>) -> Result<Self, Error> {
-        let Live { pid, containment, shim } = live;
+        let Live { process, containment, shim } = live;
         let shim = Arc::new(sys::register(shim).map_err(Error::io("watching the run's supervisor"))?);
         let (tell, exit) = watch::channel(None);
         tokio::spawn(see_to_end(Arc::clone(&shim), directory.clone(), tell));
-        Ok(Self { inner: Arc::new(Inner { id, pid, containment, directory, watcher, shim: Some(shim), exit }) })
+        Ok(Self { inner: Arc::new(Inner { id, process, containment, directory, watcher, shim: Some(shim), exit }) })
     }
 
     /// A run that was over before anybody could look.
     pub(crate) fn over(id: RunId, directory: RunDir, running: Running, exit: Exit, watcher: Arc<Watcher>) -> Self {
         let Running { pid, containment } = running;
+        // Nobody needs to tell a process that is gone from others.
+        let process = ProcessHandle { pid, started: 0 };
         let (_, exit) = watch::channel(Some(exit));
-        Self { inner: Arc::new(Inner { id, pid, containment, directory, watcher, shim: None, exit }) }
+        Self { inner: Arc::new(Inner { id, process, containment, directory, watcher, shim: None, exit }) }
     }
 
     /// Its id.
@@ -68,7 +70,12 @@ impl Run {
     /// Process id of its first process.
     pub fn pid(&self) -> u32 {
         // A process id is never negative.
-        self.inner.pid.unsigned_abs()
+        self.inner.process.pid.unsigned_abs()
+    }
+
+    /// Its first process.
+    pub fn process(&self) -> ProcessHandle {
+        self.inner.process
     }
 
     /// What holds its processes together.
@@ -157,6 +164,11 @@ impl Run {
                 tokio::time::timeout(PATIENCE, self.exit()).await.map(drop).map_err(|_| Error::Unreachable(reason))
             }
         }
+    }
+
+    /// Whether the end has come.
+    pub fn is_over(&self) -> bool {
+        self.inner.exit.borrow().is_some()
     }
 
     /// Waits for the end. Everything that the run printed can be read by then, and no process of it is left. If the

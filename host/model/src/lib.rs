@@ -19,6 +19,7 @@ pub mod id;
 pub mod mission;
 pub mod page;
 pub mod plugin;
+pub mod process;
 pub mod queue;
 pub mod state;
 pub mod time;

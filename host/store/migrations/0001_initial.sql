@@ -113,12 +113,30 @@ CREATE TABLE workspaces (
     options    TEXT    NOT NULL,
     network    TEXT    NOT NULL,
     limits     TEXT    NOT NULL,
+    -- The run that holds what its processes share.
+    leader     TEXT,
     -- The user id on the machine that its processes run as.
     user       INTEGER UNIQUE,
     phase      TEXT    NOT NULL,
     owner      TEXT    NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE processes (
+    key          INTEGER PRIMARY KEY AUTOINCREMENT,
+    id           TEXT    NOT NULL UNIQUE,
+    workspace    TEXT    NOT NULL,
+    command      TEXT    NOT NULL,
+    cwd          TEXT,
+    tty          TEXT,
+    owner        TEXT    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    ended_at     INTEGER,
+    process_exit TEXT
+) STRICT;
+CREATE INDEX processes_by_workspace ON processes (workspace, key);
+CREATE INDEX processes_live ON processes (workspace) WHERE ended_at IS NULL;
+CREATE INDEX processes_by_end ON processes (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE users (
     key           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -10,6 +10,7 @@ pub(crate) enum List {
     Missions,
     Hits,
     Workspaces,
+    Processes,
     Users,
     Audit,
 }
@@ -20,6 +21,7 @@ impl List {
             Self::Missions => 'm',
             Self::Hits => 'h',
             Self::Workspaces => 'w',
+            Self::Processes => 'x',
             Self::Users => 'u',
             Self::Audit => 'a',
         }

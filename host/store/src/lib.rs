@@ -40,6 +40,7 @@ mod lock;
 mod maintenance;
 mod migration;
 mod mission;
+mod process;
 mod purge;
 mod queue;
 mod run;

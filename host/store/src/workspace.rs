@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sandboxed_model::{
-    MissionId, WorkspaceId,
+    MissionId, RunId, WorkspaceId,
     backend::WorkspacePhase,
     page::{Page, PageRequest},
     workspace::{Workspace, WorkspaceName},
@@ -137,6 +137,27 @@ impl Store {
             let mut statement = prepare(conn, &format!("{SELECT} WHERE key < ?1 ORDER BY key DESC LIMIT ?2"))?;
             let rows = statement.query_map(params![before, limit + 1], workspace)?;
             Ok(List::Workspaces.page(rows.collect::<rusqlite::Result<_>>()?, limit))
+        })
+        .await
+    }
+
+    /// The run that holds what the workspace's processes share.
+    pub async fn workspace_leader(&self, id: WorkspaceId) -> Result<Option<RunId>> {
+        self.read(move |conn| {
+            let sql = "SELECT leader FROM workspaces WHERE id = ?1";
+            let leader =
+                prepare(conn, sql)?.query_row([Text(id)], |row| row.get::<_, Option<Text<_>>>(0)).optional()?;
+            Ok(leader.flatten().map(|text| text.0))
+        })
+        .await
+    }
+
+    /// Notes the run that holds what the workspace's processes share.
+    pub async fn set_workspace_leader(&self, id: WorkspaceId, leader: Option<RunId>) -> Result<()> {
+        self.write(move |write| {
+            let sql = "UPDATE workspaces SET leader = ?2 WHERE id = ?1";
+            let rows = prepare(write.conn, sql)?.execute(params![Text(id), leader.map(Text)])?;
+            if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
         })
         .await
     }

@@ -12,6 +12,7 @@ pub(crate) mod health;
 pub(crate) mod missions;
 pub(crate) mod page;
 pub(crate) mod plugins;
+pub(crate) mod processes;
 pub(crate) mod queue;
 pub(crate) mod system;
 pub(crate) mod tokens;

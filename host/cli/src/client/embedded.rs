@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream::BoxStream};
 use sandboxed_core::{EventHit, Orchestrator, Setup};
 use sandboxed_model::{
-    MissionId, PluginId, Seq, Timestamp, TokenId, WorkspaceId,
+    MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
     access::{Principal, Scope, TokenInfo},
     doctor::DoctorReport,
     event::Event,
@@ -11,12 +11,13 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
+    process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
     workspace::{NewWorkspace, Workspace, WorkspaceName},
 };
 
-use super::{CreatedToken, Followed};
+use super::{Attachment, CreatedToken, Followed};
 use crate::failed::{Failed, Result};
 
 /// A server in this process, used as the operator of this machine.
@@ -122,6 +123,22 @@ impl Embedded {
 
     pub(super) async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
         Ok(self.orchestrator.workspace(id).await?)
+    }
+
+    pub(super) async fn start_process(&self, workspace: WorkspaceId, new: NewProcess) -> Result<Process> {
+        Ok(self.orchestrator.start_process(&self.by, workspace, new).await?)
+    }
+
+    pub(super) async fn processes(&self, workspace: WorkspaceId, page: &PageRequest) -> Result<Page<Process>> {
+        Ok(self.orchestrator.processes(workspace, page).await?)
+    }
+
+    pub(super) async fn attach_process(&self, process: RunId) -> Result<Attachment> {
+        Attachment::local(self.orchestrator.clone(), process).await
+    }
+
+    pub(super) async fn remove_process(&self, process: RunId) -> Result<()> {
+        Ok(self.orchestrator.remove_process(process).await?)
     }
 
     pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {

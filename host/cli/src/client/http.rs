@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream::BoxStream};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use sandboxed_core::EventHit;
 use sandboxed_model::{
-    Blame, Failure, MissionId, PluginId, Seq, Timestamp, TokenId, WorkspaceId,
+    Blame, Failure, MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
     access::{Scope, TokenInfo},
     doctor::DoctorReport,
     event::Event,
@@ -18,15 +18,17 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
+    process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
     workspace::{NewWorkspace, Workspace, WorkspaceName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::{
-    CreatedToken, Followed,
+    Attachment, CreatedToken, Followed,
     sse::{SseReader, TooLong},
 };
 use crate::{
@@ -342,6 +344,33 @@ impl Http {
 
     pub(super) async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
         self.get(&format!("/workspaces/{id}")).await
+    }
+
+    pub(super) async fn start_process(&self, workspace: WorkspaceId, new: NewProcess) -> Result<Process> {
+        let NewProcess { command, cwd, env, tty, stdin } = new;
+        let body = json!({ "command": command, "cwd": cwd, "env": env, "tty": tty, "stdin": stdin });
+        self.send(Method::POST, &format!("/workspaces/{workspace}/processes"), body).await
+    }
+
+    pub(super) async fn processes(&self, workspace: WorkspaceId, page: &PageRequest) -> Result<Page<Process>> {
+        self.query(&format!("/workspaces/{workspace}/processes"), &page_query(page)).await
+    }
+
+    pub(super) async fn attach_process(&self, process: RunId) -> Result<Attachment> {
+        let Address { url, token } = self.address();
+        let url = format!("{}/api/v1/processes/{process}/attach?offset=0", url.replacen("http", "ws", 1));
+        let failed = |what: String| Failed::unavailable(format!("the process cannot be attached to: {what}"));
+        let mut request = url.into_client_request().map_err(|error| failed(error.to_string()))?;
+        if let Some(token) = token {
+            let value = format!("Bearer {token}").parse().map_err(|_| failed("the token is no header".to_owned()))?;
+            request.headers_mut().insert(reqwest::header::AUTHORIZATION, value);
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(|error| failed(error.to_string()))?;
+        Ok(Attachment::Http(Box::new(socket)))
+    }
+
+    pub(super) async fn remove_process(&self, process: RunId) -> Result<()> {
+        self.delete(&format!("/processes/{process}")).await
     }
 
     pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {

@@ -1,6 +1,7 @@
 //! The server as the commands see it: one that runs, over HTTP, or one that is started in this process for the
 //! command alone. Every command works with both.
 
+mod attach;
 mod embedded;
 mod http;
 mod sse;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use futures_util::stream::BoxStream;
 use sandboxed_core::EventHit;
 use sandboxed_model::{
-    MissionId, PluginId, Seq, Timestamp, TokenId, WorkspaceId,
+    MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
     access::{Scope, TokenInfo},
     doctor::DoctorReport,
     event::Event,
@@ -18,13 +19,18 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
+    process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
     workspace::{NewWorkspace, Workspace, WorkspaceName},
 };
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::{embedded::Embedded, http::Http};
+pub(crate) use self::{
+    attach::{Attachment, Seen},
+    embedded::Embedded,
+    http::Http,
+};
 use crate::{
     arguments::Place,
     failed::{Failed, Result},
@@ -182,6 +188,23 @@ impl Client {
         found.ok_or_else(|| {
             Failed::new(format!("no workspace {name_or_id:?}")).hint("`sandboxed-sh workspaces list` lists them")
         })
+    }
+
+    pub(crate) async fn start_process(&self, workspace: WorkspaceId, new: NewProcess) -> Result<Process> {
+        either!(self.start_process(workspace, new))
+    }
+
+    /// The newest processes of a workspace.
+    pub(crate) async fn processes(&self, workspace: WorkspaceId) -> Result<Vec<Process>> {
+        pages(u32::MAX, async |page| either!(self.processes(workspace, &page))).await
+    }
+
+    pub(crate) async fn attach_process(&self, process: RunId) -> Result<Attachment> {
+        either!(self.attach_process(process))
+    }
+
+    pub(crate) async fn remove_process(&self, process: RunId) -> Result<()> {
+        either!(self.remove_process(process))
     }
 
     pub(crate) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {

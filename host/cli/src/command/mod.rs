@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod missions;
 pub(crate) mod plugin;
+pub(crate) mod processes;
 mod project;
 pub(crate) mod run;
 pub(crate) mod serve;

@@ -5,7 +5,7 @@ mod gate;
 mod ready;
 mod rules;
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, net::Ipv4Addr, path::PathBuf};
 
 use nix::unistd::Uid;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub(crate) use self::{
 };
 use crate::{Limits, sys::Step};
 
-/// The port of 127.0.0.1 on which a process with a network of its own finds the way out.
+/// The port on which a process finds the way out of its network, at [`Entrance::address`].
 pub const PROXY_PORT: u16 = 3128;
 
 /// What a process is held to. The default holds it to nothing.
@@ -37,7 +37,7 @@ pub struct Guard {
     /// Files that it may use, beyond what their owners let it.
     pub rules: Option<PathRules>,
     /// The program is a wrapper which the work runs in: signals are for the work and not for the wrapper, which would
-    /// take the work with it. Killing kills both.
+    /// take the work with it, and a terminal is for the work to make its own. Killing kills both.
     pub wrapper: bool,
     /// What it may use, with all that it starts and with the others of its group.
     pub limits: Option<Limits>,
@@ -70,15 +70,38 @@ pub enum Network {
     /// What the machine reaches.
     #[default]
     Shared,
-    /// A network of its own, which leads nowhere.
-    Closed,
-    /// A network of its own. Connections to [`PROXY_PORT`] of 127.0.0.1 come out of a [`Gate`].
-    Gated {
-        /// Where the gate is.
-        socket: PathBuf,
-        /// What the gate tells of who connects.
-        label: String,
+    /// A network of its own, with nothing in it but a loopback device.
+    Own {
+        /// The way out; absent leads nowhere.
+        entrance: Option<Entrance>,
     },
+    /// The network of another process, which has one of its own.
+    Joined {
+        /// Whose.
+        process: ProcessHandle,
+        /// A further way out; absent adds none.
+        entrance: Option<Entrance>,
+    },
+}
+
+/// An address inside a network whose connections come out of a [`Gate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrance {
+    /// A loopback address, on whose [`PROXY_PORT`] connections are taken. Nobody else in the network may have it.
+    pub address: Ipv4Addr,
+    /// Where the gate is.
+    pub socket: PathBuf,
+    /// What the gate tells of who connects.
+    pub label: String,
+}
+
+/// A process that cannot be mistaken for a later one of the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessHandle {
+    /// Its process id.
+    pub pid: i32,
+    /// When it started, in the kernel's clock ticks since boot (field 22 of `/proc/PID/stat`).
+    pub started: u64,
 }
 
 /// Who puts the filter of system calls on.
@@ -152,7 +175,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cgroup => "joining its cgroup",
-            Self::Network => "making a network of its own",
+            Self::Network => "entering its network",
             Self::Stage => "mounting its directories",
             Self::Directory => "entering its working directory",
             Self::User => "becoming its user",

@@ -4,6 +4,7 @@ use std::{
     ffi::CString,
     fs::File,
     io::{self, Seek, Write},
+    net::SocketAddrV4,
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::ffi::OsStrExt,
@@ -16,16 +17,16 @@ use nix::{
         memfd::{MFdFlags, memfd_create},
         socket::{AddressFamily, SockFlag, SockType, socketpair},
     },
-    unistd::{getegid, geteuid},
+    unistd::{Pid, getegid, geteuid},
 };
 
 use super::{
-    AttachmentContent, Filter, Guard, Network, PROXY_PORT, Stage, filter,
+    AttachmentContent, Entrance, Filter, Guard, Network, PROXY_PORT, ProcessHandle, Stage, filter,
     gate::{GateSender, Listener},
 };
 use crate::{
-    LaunchFailure,
-    sys::{Confinement, Mount, OwnNetwork, StagedMounts},
+    LaunchFailure, procfs,
+    sys::{Confinement, Mount, OwnNetwork, StagedMounts, Step, Way},
 };
 
 /// A guard that is ready to be put on a child.
@@ -62,9 +63,14 @@ impl Ready {
             confinement.inherited.push(file);
         }
         let mut listener = None;
-        if guard.network != Network::Shared {
-            let mut network = OwnNetwork { user_namespace: user_namespace(), listener: None };
-            if let Network::Gated { socket, label } = &guard.network {
+        let (way, entrance) = match &guard.network {
+            Network::Shared => (None, &None),
+            Network::Own { entrance } => (Some(Way::Made { user_namespace: user_namespace() }), entrance),
+            Network::Joined { process, entrance } => (Some(joined(*process)?), entrance),
+        };
+        if let Some(way) = way {
+            let mut network = OwnNetwork { way, listener: None };
+            if let Some(Entrance { address, socket, label }) = entrance {
                 let (ours, theirs) = socketpair(
                     AddressFamily::Unix,
                     SockType::Stream,
@@ -72,7 +78,7 @@ impl Ready {
                     SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
                 )
                 .map_err(|error| LaunchFailure::system("opening a socket", error))?;
-                network.listener = Some((PROXY_PORT, theirs));
+                network.listener = Some((SocketAddrV4::new(*address, PROXY_PORT), theirs));
                 listener = Some((ours, GateSender::new(socket.clone(), label.clone())));
             }
             confinement.network = Some(network);
@@ -119,6 +125,20 @@ fn user_namespace() -> Option<[CString; 2]> {
     }
     let line = |id: u32| CString::new(format!("{id} {id} 1\n")).expect("digits and spaces have no zero byte");
     Some([line(geteuid().as_raw()), line(getegid().as_raw())])
+}
+
+/// The namespaces of a process, opened while it is certainly the one that is meant.
+fn joined(process: ProcessHandle) -> Result<Way, LaunchFailure> {
+    let failed = |reason: String| LaunchFailure::Confinement { step: Step::Network.to_string(), reason };
+    let namespace = |name: &str| {
+        File::open(format!("/proc/{}/ns/{name}", process.pid)).map(OwnedFd::from).map_err(|e| failed(e.to_string()))
+    };
+    let network = namespace("net")?;
+    let user = if Guard::is_privileged() { None } else { Some(namespace("user")?) };
+    match procfs::stat(Pid::from_raw(process.pid)) {
+        Some(stat) if stat.started == process.started && !stat.zombie => Ok(Way::Joined { user, network }),
+        _ => Err(failed(format!("the process {} that had it is gone", process.pid))),
+    }
 }
 
 fn staged(stage: &Stage) -> Result<StagedMounts, LaunchFailure> {

@@ -91,7 +91,7 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree, limited: Option<&LimitedTree>) 
         join.extend(limited.procs().map_err(|error| limits::refused(&error))?);
     }
     let (refusal, refused) = sys::refusal().map_err(|error| LaunchFailure::system("opening a pipe", error))?;
-    let terminal = spec.tty.is_some();
+    let terminal = spec.tty.is_some() && !spec.guard.wrapper;
     let setup = sys::ChildSetup { join, refused, terminal, dies_with: Some(Pid::this()), confinement };
     sys::prepare(&mut command, setup);
     let child = match command.spawn() {

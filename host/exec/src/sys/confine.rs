@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{CStr, CString},
+    net::SocketAddrV4,
     os::fd::{AsRawFd, OwnedFd},
 };
 
@@ -10,7 +11,7 @@ use nix::{
     fcntl::{OFlag, open},
     libc,
     mount::{MsFlags, mount},
-    sched::{CloneFlags, unshare},
+    sched::{CloneFlags, setns, unshare},
     sys::{
         socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket, sockopt},
         stat::Mode,
@@ -40,13 +41,27 @@ pub(crate) struct Confinement {
     pub(crate) inherited: Vec<OwnedFd>,
 }
 
-/// A network with nothing but a loopback device.
+/// A network that is not the machine's.
 pub(crate) struct OwnNetwork {
-    /// Present: who calls may not make a network without making a user namespace first, in which it is itself. The
-    /// line for `uid_map` and the one for `gid_map`.
-    pub(crate) user_namespace: Option<[CString; 2]>,
-    /// Present: a listener on this port of 127.0.0.1 is sent to the socket.
-    pub(crate) listener: Option<(u16, OwnedFd)>,
+    pub(crate) way: Way,
+    /// Present: a listener on this address is sent to the socket.
+    pub(crate) listener: Option<(SocketAddrV4, OwnedFd)>,
+}
+
+/// The way into a network.
+pub(crate) enum Way {
+    /// It is new and has nothing but a loopback device.
+    Made {
+        /// Present: who calls may not make a network without making a user namespace first, in which it is itself. The
+        /// line for `uid_map` and the one for `gid_map`.
+        user_namespace: Option<[CString; 2]>,
+    },
+    /// It is there.
+    Joined {
+        /// Present: who calls may not enter it without entering this user namespace first.
+        user: Option<OwnedFd>,
+        network: OwnedFd,
+    },
 }
 
 /// Mounts below a directory that stays empty for everybody else.
@@ -67,20 +82,30 @@ const BACKLOG: i32 = 128;
 impl Confinement {
     pub(super) fn leave_network(&self) -> nix::Result<()> {
         let Some(network) = &self.network else { return Ok(()) };
-        match &network.user_namespace {
-            Some([users, groups]) => {
-                unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
-                put(c"/proc/self/setgroups", c"deny")?;
-                put(c"/proc/self/uid_map", users)?;
-                put(c"/proc/self/gid_map", groups)?;
+        match &network.way {
+            Way::Made { user_namespace } => {
+                match user_namespace {
+                    Some([users, groups]) => {
+                        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
+                        put(c"/proc/self/setgroups", c"deny")?;
+                        put(c"/proc/self/uid_map", users)?;
+                        put(c"/proc/self/gid_map", groups)?;
+                    }
+                    None => unshare(CloneFlags::CLONE_NEWNET)?,
+                }
+                raise_loopback()?;
             }
-            None => unshare(CloneFlags::CLONE_NEWNET)?,
+            Way::Joined { user, network } => {
+                if let Some(user) = user {
+                    setns(user, CloneFlags::CLONE_NEWUSER)?;
+                }
+                setns(network, CloneFlags::CLONE_NEWNET)?;
+            }
         }
-        raise_loopback()?;
-        let Some((port, to)) = &network.listener else { return Ok(()) };
+        let Some((address, to)) = &network.listener else { return Ok(()) };
         let listener = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
         setsockopt(&listener, sockopt::ReuseAddr, &true)?;
-        bind(listener.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, *port))?;
+        bind(listener.as_raw_fd(), &SockaddrIn::from(*address))?;
         listen(&listener, Backlog::new(BACKLOG)?)?;
         send_descriptor(to, &listener)
     }

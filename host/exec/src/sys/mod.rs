@@ -5,7 +5,7 @@ mod child;
 mod confine;
 
 pub(crate) use child::{ChildSetup, Refusal, Step, prepare, refusal};
-pub(crate) use confine::{Confinement, Mount, OwnNetwork, StagedMounts};
+pub(crate) use confine::{Confinement, Mount, OwnNetwork, StagedMounts, Way};
 
 use std::{
     fs::File,

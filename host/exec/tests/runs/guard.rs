@@ -1,11 +1,17 @@
 //! What a guarded process may not see or do, seen from inside it. Everything here needs a machine's root.
 
-use std::{fs::Permissions, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs::Permissions,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
 
 use nix::unistd::{Gid, Uid, chown};
 use sandboxed_exec::{
-    Attachment, AttachmentContent, Exit, Filter, Gate, Guard, Network, PROXY_PORT, PathRules, Run, RunSpec, ShortSpec,
-    Stage, StageMount, short,
+    Attachment, AttachmentContent, Entrance, Exit, Filter, Gate, Guard, Network, PROXY_PORT, PathRules, Run, RunSpec,
+    ShortSpec, Stage, StageMount, short,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -33,6 +39,10 @@ fn staged(lab: &Lab) -> (Guard, Scene) {
 
 /// Where a stage is.
 struct Scene(tempfile::TempDir);
+
+fn entrance(socket: &Path, label: &str) -> Entrance {
+    Entrance { address: Ipv4Addr::LOCALHOST, socket: socket.to_owned(), label: label.to_owned() }
+}
 
 fn guarded(lab: &Lab, guard: Guard, script: &str) -> RunSpec {
     let cwd = guard.stage.as_ref().map_or("/".into(), |stage| stage.path("tree"));
@@ -114,7 +124,7 @@ async fn a_closed_network_holds_its_own_loopback_and_nothing_of_the_machines() {
     let lab = Lab::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let guard = Guard { network: Network::Closed, ..Guard::default() };
+    let guard = Guard { network: Network::Own { entrance: None }, ..Guard::default() };
 
     let script = format!(
         "(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo reached; cat /proc/net/dev | grep -c :; \
@@ -130,7 +140,7 @@ async fn connections_to_the_proxy_port_of_a_gated_network_come_out_at_the_gate()
     let lab = Lab::new();
     let gate = Gate::bind(&lab.home().join("gate.sock")).unwrap();
     let guard = Guard {
-        network: Network::Gated { socket: gate.path().to_owned(), label: "workspace".to_owned() },
+        network: Network::Own { entrance: Some(entrance(gate.path(), "workspace")) },
         user: Some(USER),
         ..Guard::default()
     };
@@ -162,7 +172,7 @@ async fn a_gate_that_a_new_server_opened_serves_the_runs_of_the_old_one() {
     let lab = Lab::new();
     let path = lab.home().join("gate.sock");
     drop(Gate::bind(&path).unwrap());
-    let network = Network::Gated { socket: path.clone(), label: "w".to_owned() };
+    let network = Network::Own { entrance: Some(entrance(&path, "w")) };
     let script = format!(
         "(exec 3<>/dev/tcp/127.0.0.1/{PROXY_PORT}; cat <&3; echo closed); read; \
          exec 3<>/dev/tcp/127.0.0.1/{PROXY_PORT}; cat <&3"
@@ -261,4 +271,35 @@ async fn what_cannot_be_had_is_refused_with_the_step_that_failed() {
         assert!(failure.hint.is_some());
     }
     assert!(!lab.work().join("started").exists());
+}
+
+#[tokio::test]
+async fn a_process_joins_the_network_of_another_and_has_a_way_out_of_its_own() {
+    let lab = Lab::new();
+    let gate = Gate::bind(&lab.home().join("gate.sock")).unwrap();
+    let network = Network::Own { entrance: None };
+    let holder = lab.start(guarded(&lab, Guard { network, user: Some(USER), ..Guard::default() }, "read")).await;
+    let process = holder.process();
+    let address = Ipv4Addr::new(127, 9, 8, 7);
+    let way = Entrance { address, ..entrance(gate.path(), "second") };
+    let network = Network::Joined { process, entrance: Some(way) };
+    let script = format!(
+        "readlink /proc/self/ns/net; readlink /proc/{}/ns/net 2>&1 | tail -1; exec 3<>/dev/tcp/127.9.8.7/{PROXY_PORT}; cat <&3",
+        process.pid
+    );
+
+    let run = lab.start(guarded(&lab, Guard { network, user: Some(USER), ..Guard::default() }, &script)).await;
+    let (label, mut connection) = within(gate.accept()).await.unwrap();
+    connection.write_all(b"out\n").await.unwrap();
+    drop(connection);
+
+    let said = text(&run).await;
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!((lines[0], label.as_str(), lines[2]), (lines[1], "second", "out"), "{said}");
+    holder.kill().await.unwrap();
+    let gone = Network::Joined { process, entrance: None };
+    within(holder.exit()).await;
+    let error =
+        lab.supervisor.start(guarded(&lab, Guard { network: gone, ..Guard::default() }, "true")).await.unwrap_err();
+    assert_eq!(error.failure().code, "run.confinement");
 }

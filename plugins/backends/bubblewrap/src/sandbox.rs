@@ -97,6 +97,10 @@ pub(crate) fn enter(spec: &Spec, command: Command, config: &Config, nesting: boo
     args.extend(["--remount-ro".to_owned(), "/".to_owned()]);
     attach(&mut args, "--seccomp", AttachmentContent::Filter);
     args.push("--".to_owned());
+    if command.tty.is_some() {
+        // The terminal belongs to a session inside, so that shells there can give it to their jobs.
+        args.extend(["setsid", "--ctty", "--wait"].map(str::to_owned));
+    }
     args.push(command.program);
     args.extend(command.args);
     let command = Command {
@@ -125,7 +129,7 @@ impl Arguments {
         if !nesting {
             self.add(["--disable-userns"]);
         }
-        // With a terminal its session is the shell's, and the filter keeps programs from typing into it.
+        // With a terminal the program makes its session itself; the filter keeps all from typing into it.
         if !terminal {
             self.add(["--new-session"]);
         }
@@ -271,6 +275,8 @@ pub(crate) mod tests {
 
         let spawned = enter(&spec(1000), with_terminal, &Config::default(), false).expect("a plain command");
 
+        let args = &spawned.command.args;
+        assert_eq!(args[args.len() - 6..], ["--", "setsid", "--ctty", "--wait", "make", "test"]);
         assert!(!has(&spawned, &["--new-session"]) && has(&spawned, &["--setenv", "TERM", "xterm-256color"]));
     }
 

@@ -1,0 +1,78 @@
+//! The end of a run in a container.
+//!
+//! The engine can end a container and no part of it, and a program that it started may have left descendants that no
+//! process group holds. What they share is the mark in their environment, which they inherit.
+
+use std::time::Duration;
+
+use sandboxed_model::WorkspaceId;
+
+use crate::{Engine, Error, ExecUser, InvalidSpec, RUN_VARIABLE};
+
+/// Kills what carries the mark `$1` and ends with 0 when two looks in a row found none: a child that is born behind the
+/// look and whose parent dies before it is seen by the next. It uses nothing but the shell itself (`read`, `kill`, `[`
+/// are built in), so that it works in every image and when no further process can be made. `read` drops the zero bytes
+/// between variables; the name before the mark and the length of the marks keep one from being taken for another.
+const SCRIPT: &str = r#"
+clean=0 looks=0
+while [ $clean -lt 2 ]; do
+  [ $looks -lt 50 ] || exit 1
+  looks=$((looks + 1)) found=
+  for entry in /proc/[0-9]*; do
+    hit=
+    { while IFS= read -r line || [ -n "$line" ]; do
+      case $line in *"$2=$1"*) hit=1; break ;; esac
+    done; } 2>/dev/null <"$entry/environ"
+    [ -n "$hit" ] && found=1 && kill -9 "${entry#/proc/}" 2>/dev/null
+  done
+  if [ -n "$found" ]; then clean=0; else clean=$((clean + 1)); fi
+done
+"#;
+
+/// How often the script is started before it is given up.
+const ATTEMPTS: u32 = 5;
+
+/// What all attempts have together.
+const WITHIN: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Kills every process in the workspace's container whose environment holds [`RUN_VARIABLE`]`=mark`, and returns
+    /// when there is none. A container that is absent or stopped has none.
+    ///
+    /// A process that has wiped its environment, or hides it from its own user, is not found; nor does it work in an
+    /// image without `sh`. [`Engine::kill_all`] always does.
+    ///
+    /// # Errors
+    /// A mark that is not 8 to 64 of `a-z`, `A-Z`, `0-9` and `-`; a foreign container; [`Error::NotStarted`] without a
+    /// `sh`; [`Error::Survivors`]; the engine fails.
+    pub async fn kill_run(&self, workspace: WorkspaceId, mark: &str) -> Result<(), Error> {
+        let plain = mark.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !(8..=64).contains(&mark.len()) || !plain {
+            return Err(InvalidSpec::Mark.into());
+        }
+        // Without capabilities no user sees another's processes: root's look does not find those of the container's.
+        let users = async {
+            tokio::try_join!(
+                self.kill_of(workspace, mark, ExecUser::Container),
+                self.kill_of(workspace, mark, ExecUser::Root)
+            )
+        };
+        match tokio::time::timeout(WITHIN, users).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(Error::Absent(_) | Error::NotRunning(_))) => Ok(()),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::Survivors { workspace, mark: mark.to_owned() }),
+        }
+    }
+
+    async fn kill_of(&self, workspace: WorkspaceId, mark: &str, user: ExecUser) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            // Anything else than 0 is a shell that gave up, or that one of the processes has killed.
+            let (status, _) = self.short(workspace, &["sh", "-c", SCRIPT, "sh", mark, RUN_VARIABLE], user).await?;
+            if status == 0 {
+                return Ok(());
+            }
+        }
+        Err(Error::Survivors { workspace, mark: mark.to_owned() })
+    }
+}
