@@ -1,13 +1,17 @@
 //! Trying what the server needs on this machine.
 
-use sandboxed_exec::{Containment, ContainmentKind};
+use std::{collections::BTreeSet, time::Duration};
+
+use sandboxed_exec::{Containment, ContainmentKind, Guard, Network, PathRules, ShortSpec};
 use sandboxed_model::{
-    Blame, Failure,
+    Blame, Failure, PluginId, Timestamp, UserId, WorkspaceId,
+    backend::WorkspacePhase,
     doctor::{Check, CheckStatus, DoctorReport},
     plugin::{PluginHealth, PluginInfo, PluginKind},
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
 };
 
-use crate::{Orchestrator, Result};
+use crate::{Orchestrator, Result, services::Services};
 
 /// Free space below which the data directory is too full to go on with.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -19,6 +23,7 @@ impl Orchestrator {
     /// None today: what does not work is part of the report.
     pub async fn doctor(&self) -> Result<DoctorReport> {
         let mut checks = vec![self.check_store().await, self.check_space().await, check_containment().await];
+        checks.extend(self.check_isolation().await);
         for plugin in self.plugins() {
             checks.push(check_plugin(&plugin));
             if plugin.kind == PluginKind::Backend && plugin.health != PluginHealth::Disabled {
@@ -68,20 +73,116 @@ impl Orchestrator {
             Ok(backend) => backend.probe().await,
             Err(failure) => Err(failure),
         };
-        match probed {
-            Ok(requirements) => requirements
-                .into_iter()
-                .map(|requirement| {
-                    let name = format!("{name}: {}", requirement.name);
-                    match requirement.missing {
-                        None => ok(&name, "it is there"),
-                        Some(failure) => failed(&name, &failure.message.clone(), failure),
-                    }
-                })
-                .collect(),
-            Err(failure) => vec![failed(&name, "it could not be probed", failure)],
+        let requirements = match probed {
+            Ok(requirements) => requirements,
+            Err(failure) => return vec![failed(&name, "it could not be probed", failure)],
+        };
+        let complete = requirements.iter().all(|requirement| requirement.missing.is_none());
+        let mut checks: Vec<Check> = requirements
+            .into_iter()
+            .map(|requirement| {
+                let name = format!("{name}: {}", requirement.name);
+                match requirement.missing {
+                    None => ok(&name, "it is there"),
+                    Some(failure) => failed(&name, &failure.message.clone(), failure),
+                }
+            })
+            .collect();
+        if complete {
+            let name = format!("{name}: a workspace");
+            checks.push(match self.services.try_backend(&plugin.id).await {
+                Ok(()) => ok(&name, "it was made, entered and removed"),
+                Err(error) => {
+                    let failure = error.failure();
+                    failed(&name, &failure.message.clone(), failure)
+                }
+            });
         }
+        checks
     }
+
+    /// What workspaces of every backend have of the server.
+    async fn check_isolation(&self) -> Vec<Check> {
+        let isolation = &self.services.isolation;
+        let users = match isolation.users() {
+            Some(users) => {
+                ok("users", &format!("each workspace gets a user of its own, {} to {}", users.start(), users.end()))
+            }
+            None => less(
+                "users",
+                "isolation.users",
+                "workspaces run as the server's own user",
+                "start the server as root, with CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID",
+            ),
+        };
+        let limits = match isolation.unlimited() {
+            unlimited if unlimited.is_empty() => ok("limits", "memory, processors and processes can be limited"),
+            unlimited => {
+                let reasons: BTreeSet<&str> = unlimited.values().map(String::as_str).collect();
+                let reasons: Vec<&str> = reasons.into_iter().collect();
+                less(
+                    "limits",
+                    "isolation.limits",
+                    &format!("not everything can be limited: {}", reasons.join("; ")),
+                    "start the server as root, or delegate control groups to it (systemd: Delegate=yes)",
+                )
+            }
+        };
+        let network = match own_network().await {
+            Ok(()) => ok("network", "workspaces can have a network of their own"),
+            Err(error) => failed("network", "workspaces cannot have a network of their own", error.failure()),
+        };
+        let enforced = tokio::task::spawn_blocking(PathRules::are_enforced_here).await.unwrap_or(false);
+        let landlock = match enforced {
+            true => ok("landlock", "the kernel enforces rules for files"),
+            false => less(
+                "landlock",
+                "isolation.landlock",
+                "the kernel enforces no rules for files, which the backend host relies on",
+                "use a kernel of 5.13 or newer that is started with landlock in its list of security modules (lsm=)",
+            ),
+        };
+        vec![users, limits, network, landlock]
+    }
+}
+
+impl Services {
+    /// Makes a workspace that is in no list, has a process enter it, and removes it.
+    async fn try_backend(&self, backend: &PluginId) -> Result<()> {
+        let id = WorkspaceId::new();
+        let workspace = Workspace {
+            id,
+            // In no list, so it clashes with none.
+            name: "doctor".parse().expect("a literal that is a name of a workspace"),
+            backend: backend.clone(),
+            options: serde_json::json!({}),
+            network: NetworkPolicy { mode: NetworkMode::Shared, allow: Vec::new() },
+            limits: WorkspaceLimits::default(),
+            // The last that a real workspace would get.
+            user: self.isolation.users().map(|users| *users.end()),
+            phase: WorkspacePhase::Absent,
+            owner: UserId::new(),
+            created_at: Timestamp::now(),
+        };
+        let made = self.make_workspace(&workspace).await;
+        let removed = self.remove_workspace(&workspace).await;
+        made.and(removed)
+    }
+}
+
+/// Runs a program in a network of its own.
+async fn own_network() -> std::result::Result<(), sandboxed_exec::Error> {
+    let spec = ShortSpec {
+        program: "true".into(),
+        args: Vec::new(),
+        env: Vec::new(),
+        cwd: "/".into(),
+        stdin: Vec::new(),
+        deadline: Duration::from_secs(10),
+        max_output: 0,
+        guard: Guard { network: Network::Own { entrance: None }, ..Guard::default() },
+    };
+    sandboxed_exec::short(spec).await.map(drop)
 }
 
 async fn check_containment() -> Check {
@@ -116,6 +217,12 @@ fn check_plugin(plugin: &PluginInfo) -> Check {
         (None, None) => format!("{} is loaded", plugin.kind),
     };
     Check { name, status, detail, failure: plugin.reason.clone() }
+}
+
+/// It works with less.
+fn less(name: &str, code: &str, detail: &str, hint: &str) -> Check {
+    let failure = Failure::new(Blame::Unavailable, code, detail).with_hint(hint);
+    Check { status: CheckStatus::Warning, ..failed(name, detail, failure) }
 }
 
 fn ok(name: &str, detail: &str) -> Check {

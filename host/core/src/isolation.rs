@@ -66,6 +66,11 @@ impl Isolation {
         Ok(Self { privileged: Some(Privileged { stage, users }), own_user, unlimited })
     }
 
+    /// What cannot be limited here, and why.
+    pub(crate) fn unlimited(&self) -> &BTreeMap<Resource, String> {
+        &self.unlimited
+    }
+
     /// What a workspace is limited to that asks for `asked`. A default that cannot be had here is left out.
     ///
     /// # Errors

@@ -147,7 +147,7 @@ impl Services {
         Ok(self.store.workspace(id).await?)
     }
 
-    async fn make_workspace(&self, workspace: &Workspace) -> Result<()> {
+    pub(crate) async fn make_workspace(&self, workspace: &Workspace) -> Result<()> {
         let (id, user) = (workspace.id, workspace.user);
         let directory = self.paths.workspace(id);
         let wanted = [
@@ -176,7 +176,7 @@ impl Services {
         }
     }
 
-    async fn remove_workspace(&self, workspace: &Workspace) -> Result<()> {
+    pub(crate) async fn remove_workspace(&self, workspace: &Workspace) -> Result<()> {
         self.remove_processes(workspace.id).await?;
         self.end_leader(workspace.id).await?;
         let backend = self.plugins.backend(&workspace.backend)?;

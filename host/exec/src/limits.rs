@@ -70,7 +70,8 @@ impl Limits {
     /// Why each resource cannot be limited here; those that can be are not in the map. Each is tried. Blocks for some
     /// milliseconds.
     pub fn unavailable() -> BTreeMap<Resource, String> {
-        let group = format!("probe-{}", RunId::new());
+        let group = "probe".to_owned();
+        let name = RunId::new().to_string();
         let tried = Resource::ALL.map(|resource| {
             let mut limits = Self { group: group.clone(), ..Self::default() };
             match resource {
@@ -78,7 +79,7 @@ impl Limits {
                 Resource::Cpu => limits.cpu_millis = Some(1000),
                 Resource::Processes => limits.processes = Some(16),
             }
-            (resource, LimitedTree::create(&limits, "probe").and_then(|tree| tree.remove()))
+            (resource, LimitedTree::create(&limits, &name).and_then(|tree| tree.remove()))
         });
         tried.into_iter().filter_map(|(resource, tried)| Some((resource, tried.err()?.to_string()))).collect()
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on panics")]
 
 mod figures;
+mod isolation;
 mod list;
 mod startup;
 mod viewers;
@@ -15,4 +16,5 @@ async fn main() {
     startup::measure().await;
     viewers::measure().await;
     list::measure().await;
+    isolation::measure().await;
 }
