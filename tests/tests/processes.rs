@@ -131,7 +131,18 @@ async fn many_viewers_see_a_terminal_and_each_may_type() {
             _ => {}
         }
     };
-    let printed = within("the output", async { server.api.request(Method::GET, &format!("/processes/{process}/output")).send().await.unwrap().text().await.unwrap() }).await;
+    let printed = within("the output", async {
+        server
+            .api
+            .request(Method::GET, &format!("/processes/{process}/output"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    })
+    .await;
     assert_eq!(serde_json::from_str::<Value>(&exit).unwrap()["exit"], json!({ "code": 4 }), "{printed}");
     let process = server.api.get(&format!("/processes/{process}")).await;
     assert_eq!(process["exit"], json!({ "code": 4 }));

@@ -16,7 +16,7 @@ use sandboxed_model::{
     Blame, Failure,
     backend::BackendSpec,
     config::{LimitsConfig, UserRange},
-    workspace::{Workspace, WorkspaceLimits},
+    workspace::{NetworkMode, Workspace, WorkspaceLimits},
 };
 
 use crate::paths::Paths;
@@ -137,6 +137,8 @@ impl Isolation {
             inbox: place(INBOX, paths.inbox(workspace.id)),
             home: place(HOME, paths.home(workspace.id)),
             user: workspace.user.unwrap_or(self.own_user),
+            root: None,
+            shared_network: workspace.network.mode == NetworkMode::Shared,
             options: workspace.options.to_string(),
         }
     }

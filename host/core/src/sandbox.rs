@@ -105,7 +105,12 @@ impl Sandbox {
                 }
             }
         }
-        let Launch::Spawn(spawned) = self.backend.enter(&self.spec, &self.observed, &command).await?;
+        let spawned = match self.backend.enter(&self.spec, &self.observed, &command).await? {
+            Launch::Spawn(spawned) => spawned,
+            Launch::Join(_) | Launch::Contain(_) => {
+                return Err(Failure::new(Blame::Host, "workspace.launch", "it cannot be entered so yet"));
+            }
+        };
         let Spawned { command, filtered, rules, attachments, wrapper } = spawned;
         let mut env = Vec::with_capacity(command.env.len());
         for (name, value) in command.env {

@@ -19,6 +19,9 @@ pub struct BackendAbout {
     pub isolates_processes: bool,
     /// A workspace may have a network of its own.
     pub isolates_network: bool,
+    /// Each workspace has 65,536 user ids of its own, and its user is the one numbered 1,000 among them.
+    #[serde(default)]
+    pub user_range: bool,
     /// One sentence on what a workspace is and is not protected from.
     pub isolation: String,
 }
@@ -46,6 +49,10 @@ pub struct BackendSpec {
     pub home: String,
     /// The user id that it runs as.
     pub user: u32,
+    /// Where its root file system is, if it has one of its own.
+    pub root: Option<String>,
+    /// Whether its processes share the machine's network.
+    pub shared_network: bool,
     /// The workspace's options for this backend: a JSON object.
     pub options: String,
 }
@@ -81,11 +88,62 @@ pub struct Observed {
     pub state: String,
 }
 
+/// The process of a workspace whose namespaces others join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leader {
+    /// One of the server's own, which holds a network and nothing else.
+    Server,
+    /// This program, with the server's rights.
+    Program(Command),
+    /// The first process of the workspace's container.
+    Container,
+}
+
 /// How the host starts a process in a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Launch {
     /// As a child of the run's supervisor.
     Spawn(Spawned),
+    /// As a child of the run's supervisor that joins the leader's namespaces.
+    Join(Joined),
+    /// By the engine that runs the workspace's container.
+    Contain(Contained),
+}
+
+/// A process in the namespaces of the workspace's leader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The process.
+    pub command: Command,
+    /// The user and group that it has inside.
+    pub user: u32,
+}
+
+/// A process in the workspace's container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contained {
+    /// The process.
+    pub command: Command,
+}
+
+/// What a root file system begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootPlan {
+    /// Equal keys are equal contents.
+    pub key: String,
+    /// What it is, for a person.
+    pub title: String,
+    /// What makes it.
+    pub source: RootSource,
+}
+
+/// What makes the beginning of a root file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootSource {
+    /// This program, with the server's rights.
+    Program(Command),
+    /// A tar archive on the server's machine.
+    Archive(String),
 }
 
 /// A process on the server's machine. See `sandboxed:backend/lifecycle.spawned`.

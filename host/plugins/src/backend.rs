@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sandboxed_model::{
     Failure,
-    backend::{BackendAbout, BackendSpec, Launch, Observed, Requirement},
+    backend::{BackendAbout, BackendSpec, Launch, Leader, Observed, Requirement, RootPlan},
     command::Command,
 };
 use wasmtime::Store;
@@ -62,6 +62,15 @@ impl Backend {
         Ok(self.slot.refused(answer)?.into_iter().map(Into::into).collect())
     }
 
+    /// What a workspace's root file system begins with; `target` is where a program has to make it.
+    ///
+    /// # Errors
+    /// When the options ask for what there is not.
+    pub async fn plan_root(&self, options: &str, target: &str) -> Result<Option<RootPlan>, Failure> {
+        let answer = call!(self, "plan-root", |guest, store| guest.call_plan_root(store, options, target));
+        Ok(self.slot.refused(answer)?.map(Into::into))
+    }
+
     /// Makes a workspace ready.
     ///
     /// # Errors
@@ -88,6 +97,47 @@ impl Backend {
     /// When they cannot be listed.
     pub async fn list_owned(&self) -> Result<Vec<String>, Failure> {
         let answer = call!(self, "list-owned", |guest, store| guest.call_list_owned(store));
+        self.slot.refused(answer)
+    }
+
+    /// Whose namespaces a workspace's processes join.
+    ///
+    /// # Errors
+    /// When it cannot be said.
+    pub async fn lead(&self, spec: &BackendSpec, observed: &Observed) -> Result<Leader, Failure> {
+        let spec = lifecycle::Spec::from(spec);
+        let observed = lifecycle::Observed::from(observed);
+        let answer = call!(self, "lead", |guest, store| guest.call_lead(store, &spec, &observed));
+        self.slot.refused(answer).map(Into::into)
+    }
+
+    /// Keeps what the backend itself holds of a workspace, and returns what `fork` and `forget` have to know.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub async fn snapshot(&self, spec: &BackendSpec, observed: &Observed, snapshot: &str) -> Result<String, Failure> {
+        let spec = lifecycle::Spec::from(spec);
+        let observed = lifecycle::Observed::from(observed);
+        let answer = call!(self, "snapshot", |guest, store| guest.call_snapshot(store, &spec, &observed, snapshot));
+        self.slot.refused(answer)
+    }
+
+    /// Prepares a new workspace from what was kept.
+    ///
+    /// # Errors
+    /// When it cannot be prepared.
+    pub async fn fork(&self, spec: &BackendSpec, kept: &str) -> Result<(), Failure> {
+        let spec = lifecycle::Spec::from(spec);
+        let answer = call!(self, "fork", |guest, store| guest.call_fork(store, &spec, kept));
+        self.slot.refused(answer)
+    }
+
+    /// Removes what was kept.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub async fn forget(&self, kept: &str) -> Result<(), Failure> {
+        let answer = call!(self, "forget", |guest, store| guest.call_forget(store, kept));
         self.slot.refused(answer)
     }
 

@@ -3,8 +3,8 @@
 use sandboxed_model::{
     Blame, Failure, Timestamp,
     backend::{
-        Attachment, AttachmentContent, BackendAbout, BackendSpec, Launch, Observed, PathRules, Requirement, Spawned,
-        WorkspacePhase,
+        Attachment, AttachmentContent, BackendAbout, BackendSpec, Contained, Joined, Launch, Leader, Observed,
+        PathRules, Requirement, RootPlan, RootSource, Spawned, WorkspacePhase,
     },
     command::{Command, Exit, Output, OutputStream, Tty, Value},
     event::{Notice, NoticeLevel, PlanEntry, Retry, ToolCall, ToolKind, ToolStatus, Usage},
@@ -117,6 +117,7 @@ impl From<lifecycle::About> for BackendAbout {
             isolates_files: about.abilities.contains(lifecycle::Abilities::ISOLATES_FILES),
             isolates_processes: about.abilities.contains(lifecycle::Abilities::ISOLATES_PROCESSES),
             isolates_network: about.abilities.contains(lifecycle::Abilities::ISOLATES_NETWORK),
+            user_range: about.abilities.contains(lifecycle::Abilities::USER_RANGE),
             isolation: about.isolation,
         }
     }
@@ -136,6 +137,8 @@ impl From<&BackendSpec> for lifecycle::Spec {
             inbox: spec.inbox.clone(),
             home: spec.home.clone(),
             user: spec.user,
+            root: spec.root.clone(),
+            shared_network: spec.shared_network,
             options: spec.options.clone(),
         }
     }
@@ -171,6 +174,31 @@ impl From<lifecycle::Launch> for Launch {
     fn from(launch: lifecycle::Launch) -> Self {
         match launch {
             lifecycle::Launch::Spawn(spawned) => Self::Spawn(spawned.into()),
+            lifecycle::Launch::Join(joined) => Self::Join(Joined { command: joined.command.into(), user: joined.user }),
+            lifecycle::Launch::Contain(contained) => Self::Contain(Contained { command: contained.command.into() }),
+        }
+    }
+}
+
+impl From<lifecycle::Leader> for Leader {
+    fn from(leader: lifecycle::Leader) -> Self {
+        match leader {
+            lifecycle::Leader::Server => Self::Server,
+            lifecycle::Leader::Program(command) => Self::Program(command.into()),
+            lifecycle::Leader::Container => Self::Container,
+        }
+    }
+}
+
+impl From<lifecycle::RootPlan> for RootPlan {
+    fn from(plan: lifecycle::RootPlan) -> Self {
+        Self {
+            key: plan.key,
+            title: plan.title,
+            source: match plan.source {
+                lifecycle::RootSource::Program(command) => RootSource::Program(command.into()),
+                lifecycle::RootSource::Archive(path) => RootSource::Archive(path),
+            },
         }
     }
 }

@@ -24,7 +24,8 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::backend::lifecycle::{
-    Abilities, About, Attachment, AttachmentContent, Launch, Observed, PathRules, Phase, Requirement, Spawned, Spec,
+    Abilities, About, Attachment, AttachmentContent, Contained, Joined, Launch, Leader, Observed, PathRules, Phase,
+    Requirement, RootPlan, RootSource, Spawned, Spec,
 };
 
 pub use crate::contracts::sandboxed::types::{
@@ -50,6 +51,10 @@ pub trait Backend {
     fn describe() -> About;
     /// What it needs on this machine.
     fn probe() -> Result<Vec<Requirement>, Failure>;
+    /// What the workspace's root file system begins with.
+    fn plan_root(_options: String, _target: String) -> Result<Option<RootPlan>, Failure> {
+        Ok(None)
+    }
     /// Makes the workspace ready.
     fn ensure(spec: Spec) -> Result<Observed, Failure>;
     /// Looks, and changes nothing.
@@ -58,8 +63,24 @@ pub trait Backend {
     fn list_owned() -> Result<Vec<String>, Failure> {
         Ok(Vec::new())
     }
+    /// Whose namespaces the workspace's processes join.
+    fn lead(_spec: Spec, _observed: Observed) -> Result<Leader, Failure> {
+        Ok(Leader::Server)
+    }
     /// Rewrites a command for the inside into one that the host can start.
     fn enter(spec: Spec, observed: Observed, command: Command) -> Result<Launch, Failure>;
+    /// Keeps what the backend itself holds of the workspace.
+    fn snapshot(_spec: Spec, _observed: Observed, _snapshot: String) -> Result<String, Failure> {
+        Ok(String::new())
+    }
+    /// Prepares a new workspace from what was kept.
+    fn fork(_spec: Spec, _kept: String) -> Result<(), Failure> {
+        Ok(())
+    }
+    /// Removes what was kept.
+    fn forget(_kept: String) -> Result<(), Failure> {
+        Ok(())
+    }
     /// Ends what the backend itself runs for the workspace.
     fn stop(_spec: Spec, _grace_ms: u32) -> Result<(), Failure> {
         Ok(())
@@ -96,6 +117,31 @@ macro_rules! export_backend {
             }
             fn list_owned() -> Result<Vec<String>, $crate::backend::Failure> {
                 <$backend as $crate::Backend>::list_owned()
+            }
+            fn plan_root(
+                options: String,
+                target: String,
+            ) -> Result<Option<$crate::backend::RootPlan>, $crate::backend::Failure> {
+                <$backend as $crate::Backend>::plan_root(options, target)
+            }
+            fn lead(
+                spec: $crate::backend::Spec,
+                observed: $crate::backend::Observed,
+            ) -> Result<$crate::backend::Leader, $crate::backend::Failure> {
+                <$backend as $crate::Backend>::lead(spec, observed)
+            }
+            fn snapshot(
+                spec: $crate::backend::Spec,
+                observed: $crate::backend::Observed,
+                snapshot: String,
+            ) -> Result<String, $crate::backend::Failure> {
+                <$backend as $crate::Backend>::snapshot(spec, observed, snapshot)
+            }
+            fn fork(spec: $crate::backend::Spec, kept: String) -> Result<(), $crate::backend::Failure> {
+                <$backend as $crate::Backend>::fork(spec, kept)
+            }
+            fn forget(kept: String) -> Result<(), $crate::backend::Failure> {
+                <$backend as $crate::Backend>::forget(kept)
             }
             fn enter(
                 spec: $crate::backend::Spec,

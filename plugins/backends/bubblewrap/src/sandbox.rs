@@ -205,6 +205,8 @@ pub(crate) mod tests {
             inbox: "/stage/inbox".to_owned(),
             home: "/stage/home".to_owned(),
             user,
+            root: None,
+            shared_network: false,
             options: "{}".to_owned(),
         }
     }

@@ -172,6 +172,8 @@ mod tests {
             inbox: "/data/w/inbox".to_owned(),
             home: "/data/w/home".to_owned(),
             user: 1000,
+            root: None,
+            shared_network: false,
             options: "{}".to_owned(),
         }
     }
@@ -213,8 +215,8 @@ mod tests {
     fn the_operator_adds_and_replaces_variables() {
         testkit::set_config(r#"{ "path": "/opt/bin", "env": { "A": "1", "HOME": "/root", "LANG": "C" } }"#);
         let observed = Host::ensure(spec()).expect("a workspace");
-        let Launch::Spawn(Spawned { command: entered, .. }) =
-            Host::enter(spec(), observed, command(None)).expect("a plain command");
+        let launch = Host::enter(spec(), observed, command(None)).expect("a plain command");
+        let Launch::Spawn(Spawned { command: entered, .. }) = launch else { panic!("{launch:?}") };
         assert_eq!(variable(&entered, "PATH"), [&Value::Plain("/opt/bin".to_owned())]);
         assert_eq!(variable(&entered, "A"), [&Value::Plain("1".to_owned())]);
         assert_eq!(variable(&entered, "HOME"), [&Value::Plain("/root".to_owned())]);

@@ -64,6 +64,8 @@ mod tests {
             inbox: "/w/inbox".to_owned(),
             home: "/w/home".to_owned(),
             user: 1000,
+            root: None,
+            shared_network: false,
             options: "{}".to_owned(),
         };
         let command = Command {
@@ -75,7 +77,7 @@ mod tests {
         };
         let observed = ready(spec.clone());
         let launch = Nice::enter(spec, observed, command).expect("a plain command");
-        let Launch::Spawn(Spawned { command, .. }) = launch;
+        let Launch::Spawn(Spawned { command, .. }) = launch else { panic!("{launch:?}") };
         assert_eq!(
             (command.program.as_str(), command.args.as_slice()),
             ("nice", ["make", "test"].map(String::from).as_slice())

@@ -143,6 +143,8 @@ pub(crate) fn spec(options: &serde_json::Value) -> BackendSpec {
         inbox: "/inbox".to_owned(),
         home: "/home".to_owned(),
         user: 1000,
+        root: None,
+        shared_network: false,
         options: options.to_string(),
     }
 }
