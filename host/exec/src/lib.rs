@@ -46,8 +46,8 @@ pub use containment::{Containment, ContainmentKind};
 pub use control::protocol::{Phase, Status, StreamStatus};
 pub use error::{Error, LaunchFailure};
 pub use guard::{
-    Attachment, AttachmentContent, Entrance, Filter, Gate, Guard, Network, PROXY_PORT, PathRules, ProcessHandle, Stage,
-    StageMount,
+    Attachment, AttachmentContent, Entrance, Filter, Gate, Guard, Inside, Network, PROXY_PORT, PathRules,
+    ProcessHandle, Stage, StageMount,
 };
 pub use limits::{Limits, Resource};
 pub use run::Run;

@@ -11,14 +11,30 @@ use nix::{
     unistd::{AccessFlags, access},
 };
 
-use crate::{LaunchFailure, sys::Step};
+use crate::{Guard, LaunchFailure, sys::Step};
 
 /// Where programs are looked for when the environment has no PATH.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Where `program` is found by a process that begins in `cwd`. Inside another system it is looked for when it is started
+/// there.
+pub(crate) fn find(
+    program: &str,
+    env: &[(String, String)],
+    cwd: &Path,
+    guard: &Guard,
+) -> Result<PathBuf, LaunchFailure> {
+    if guard.inside.is_some() {
+        return Ok(program.into());
+    }
+    let outside = guard.outside(cwd);
+    check_cwd(&outside)?;
+    resolve(program, env, &outside)
+}
+
 /// The absolute path of `program`, looked up on the PATH of `env`. A program with a `/` in it is taken as a path and,
 /// when relative, as one below `cwd`.
-pub(crate) fn resolve(program: &str, env: &[(String, String)], cwd: &Path) -> Result<PathBuf, LaunchFailure> {
+fn resolve(program: &str, env: &[(String, String)], cwd: &Path) -> Result<PathBuf, LaunchFailure> {
     if program.contains('/') {
         let path = cwd.join(program);
         return match runnable(&path) {
@@ -56,7 +72,7 @@ fn runnable(path: &Path) -> Result<(), Errno> {
 }
 
 /// Checks that a process can be started in `cwd`.
-pub(crate) fn check_cwd(cwd: &Path) -> Result<(), LaunchFailure> {
+fn check_cwd(cwd: &Path) -> Result<(), LaunchFailure> {
     match cwd.metadata() {
         Ok(found) if !found.is_dir() => Err(LaunchFailure::CwdMissing { path: cwd.to_owned() }),
         Ok(_) => access(cwd, AccessFlags::X_OK).map_err(|_| LaunchFailure::Permission { path: cwd.to_owned() }),
@@ -73,12 +89,16 @@ pub(crate) fn step_failure(step: Step, error: &io::Error, cwd: &Path) -> LaunchF
     }
 }
 
-/// Why starting `path` failed, after the checks above had found nothing.
-pub(crate) fn exec_failure(error: &io::Error, program: &str, path: &Path, bytes: u64) -> LaunchFailure {
+/// Why starting `path` failed, after [`find`] had found nothing to say.
+pub(crate) fn exec_failure(error: &io::Error, program: &str, path: &Path, bytes: u64, guard: &Guard) -> LaunchFailure {
     let path = path.to_owned();
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::E2BIG) => LaunchFailure::ArgumentTooLong { program: program.to_owned(), bytes },
         Some(Errno::EACCES | Errno::EPERM) => LaunchFailure::Permission { path },
+        // It was not looked for before.
+        Some(Errno::ENOENT) if guard.inside.is_some() => {
+            LaunchFailure::ProgramMissing { program: program.to_owned(), searched: None }
+        }
         Some(Errno::ENOENT) => {
             LaunchFailure::NotRunnable { path, reason: "the interpreter that it names does not exist".to_owned() }
         }

@@ -2,7 +2,7 @@
 
 use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
-use nix::sys::signal::Signal;
+use nix::{sys::signal::Signal, unistd::Pid};
 use sandboxed_model::{
     RunId,
     command::{Exit, OutputStream, Tty},
@@ -17,6 +17,7 @@ use crate::{
     },
     directory::RunDir,
     inspect::{Found, Live, inspect},
+    procfs,
     spool::Watcher,
     start::Running,
     sys,
@@ -76,6 +77,18 @@ impl Run {
     /// Its first process.
     pub fn process(&self) -> ProcessHandle {
         self.inner.process
+    }
+
+    /// The youngest of its processes that are in a namespace of processes of their own; absent where there is none, or
+    /// where the run is over.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read.
+    pub async fn youngest_inside(&self) -> Result<Option<ProcessHandle>, Error> {
+        let of = Pid::from_raw(self.inner.process.pid);
+        let found = tokio::task::spawn_blocking(move || procfs::youngest_inside(of)).await.map_err(Error::task)?;
+        let found = found.map_err(Error::io("looking for the processes of a run"))?;
+        Ok(found.map(|(pid, stat)| ProcessHandle { pid: pid.as_raw(), started: stat.started }))
     }
 
     /// What holds its processes together.

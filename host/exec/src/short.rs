@@ -23,7 +23,7 @@ use crate::{
     limits::{self, LimitedTree},
     program,
     spec::{Names, check},
-    sys::{self, Refusal},
+    sys::{self, Birthplace, Refusal},
 };
 
 /// How long what a helper started may hold on to its output after it ended and everything it started was killed.
@@ -100,6 +100,7 @@ struct Prepared {
     tree: Empty,
     name: String,
     refusal: Refusal,
+    birthplace: Birthplace,
     waiting: Waiting,
 }
 
@@ -134,10 +135,8 @@ fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
     let program = spec.program.to_str().ok_or_else(|| Error::Invalid(format!("{:?} is no text", spec.program)))?;
     let program = program.to_owned();
     check(&program, &spec.args, &spec.env)?;
-    let outside = spec.guard.outside(&spec.cwd);
-    program::check_cwd(&outside)?;
-    let path = program::resolve(&program, &spec.env, &outside)?;
-    let (confinement, args, waiting) = Ready::new(&spec.guard, &spec.cwd, &spec.args)?.into_parts();
+    let path = program::find(&program, &spec.env, &spec.cwd, &spec.guard)?;
+    let (confinement, args, birthplace, waiting) = Ready::new(&spec.guard, &spec.cwd, &spec.args)?.into_parts();
     let name = format!("short-{}", RunId::new());
     let kind = CONTAINMENT.get_or_init(Containment::detect).kind();
     let failed = |error: io::Error| LaunchFailure::Containment { reason: error.to_string() };
@@ -161,13 +160,14 @@ fn prepare(spec: ShortSpec) -> Result<Prepared, Error> {
     }
     let (refusal, refused) = sys::refusal().map_err(|error| LaunchFailure::system("opening a pipe", error))?;
     sys::prepare(&mut command, sys::ChildSetup { join, refused, terminal: false, dies_with: None, confinement });
-    Ok(Prepared { spec, program, path, command, tree, name, refusal, waiting })
+    Ok(Prepared { spec, program, path, command, tree, name, refusal, birthplace, waiting })
 }
 
 impl Prepared {
     fn spawn(self) -> Result<(Running, Vec<u8>, usize), Error> {
-        let Self { spec, program, path, command, mut tree, name, refusal, waiting } = self;
-        match Command::from(command).kill_on_drop(true).spawn() {
+        let Self { spec, program, path, command, mut tree, name, refusal, birthplace, waiting } = self;
+        let mut command = Command::from(command);
+        match birthplace.spawn(|| command.kill_on_drop(true).spawn()) {
             Ok(child) => {
                 let mut running = Running { child, tree: tree.0.take(), name, gate: None };
                 let listener = waiting.listener().map_err(Error::io("taking over its network"))?;
@@ -179,7 +179,7 @@ impl Prepared {
                 Some(step) => program::step_failure(step, &error, &spec.cwd).into(),
                 None => {
                     let bytes = program::argument_bytes(&spec.args, &spec.env);
-                    program::exec_failure(&error, &program, &path, bytes).into()
+                    program::exec_failure(&error, &program, &path, bytes, &spec.guard).into()
                 }
             }),
         }

@@ -2,6 +2,7 @@
 
 mod filter;
 mod gate;
+mod inside;
 mod ready;
 mod rules;
 
@@ -28,6 +29,8 @@ pub struct Guard {
     pub user: Option<u32>,
     /// Where it finds directories of the machine. Only a privileged caller can ask for it.
     pub stage: Option<Stage>,
+    /// The system that it runs in, if it is not the machine's own. Only a privileged caller can ask for it.
+    pub inside: Option<Inside>,
     /// What it reaches.
     pub network: Network,
     /// System calls that no work needs and that attacks begin with.
@@ -61,6 +64,17 @@ pub struct StageMount {
     pub from: PathBuf,
     /// Whether it may be written to, by whom its permissions let.
     pub writable: bool,
+}
+
+/// A running system that a process joins: its files, its processes, its names and its users. Paths and programs are
+/// those inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inside {
+    /// A process of that system.
+    pub process: ProcessHandle,
+    /// The user and the group that the process gets inside, with no other groups. Root keeps what root of a container
+    /// needs to look after its own files and users; everybody else keeps no capability.
+    pub user: u32,
 }
 
 /// What a process reaches.
@@ -177,6 +191,7 @@ impl fmt::Display for Step {
             Self::Cgroup => "joining its cgroup",
             Self::Network => "entering its network",
             Self::Stage => "mounting its directories",
+            Self::Inside => "joining its system",
             Self::Directory => "entering its working directory",
             Self::User => "becoming its user",
             Self::Rules => "limiting the files that it may use",

@@ -17,23 +17,25 @@ use nix::{
         memfd::{MFdFlags, memfd_create},
         socket::{AddressFamily, SockFlag, SockType, socketpair},
     },
-    unistd::{Pid, getegid, geteuid},
+    unistd::{getegid, geteuid},
 };
 
 use super::{
-    AttachmentContent, Entrance, Filter, Guard, Network, PROXY_PORT, ProcessHandle, Stage, filter,
+    AttachmentContent, Entrance, Filter, Guard, Inside, Network, PROXY_PORT, ProcessHandle, Stage, filter,
     gate::{GateSender, Listener},
+    inside::{namespace, still_there},
 };
 use crate::{
-    LaunchFailure, procfs,
-    sys::{Confinement, Mount, OwnNetwork, StagedMounts, Step, Way},
+    LaunchFailure,
+    sys::{Birthplace, Confinement, Mount, OwnNetwork, StagedMounts, Way},
 };
 
 /// A guard that is ready to be put on a child.
 pub(crate) struct Ready {
-    pub(crate) confinement: Confinement,
+    confinement: Confinement,
     /// The arguments, with the filter's descriptor in its place.
-    pub(crate) args: Vec<String>,
+    args: Vec<String>,
+    birthplace: Birthplace,
     /// Where the child sends its listener.
     listener: Option<(OwnedFd, GateSender)>,
 }
@@ -42,11 +44,16 @@ impl Ready {
     /// Makes everything that the child needs. `directory` is where the process will begin, as it will see it.
     pub(crate) fn new(guard: &Guard, directory: &Path, args: &[String]) -> Result<Self, LaunchFailure> {
         let mut args = args.to_vec();
+        let (inside, processes) = guard.inside.as_ref().map(Inside::system).transpose()?.unzip();
         let mut confinement = Confinement {
             directory: Some(text(directory.as_os_str().as_bytes())?),
             stage: guard.stage.as_ref().map(staged).transpose()?,
+            inside,
             user: guard.user,
-            no_new_privileges: guard.filter == Filter::Own || guard.rules.is_some() || guard.user.is_some(),
+            no_new_privileges: guard.filter == Filter::Own
+                || guard.rules.is_some()
+                || guard.user.is_some()
+                || guard.inside.is_some(),
             rules: guard.rules.as_ref().map(|rules| rules.seen_by(guard).ruleset()).transpose()?.flatten(),
             ..Confinement::default()
         };
@@ -83,12 +90,12 @@ impl Ready {
             }
             confinement.network = Some(network);
         }
-        Ok(Self { confinement, args, listener })
+        Ok(Self { confinement, args, birthplace: Birthplace::new(processes), listener })
     }
 
     /// Splits off what is left to do once the child has become its program.
-    pub(crate) fn into_parts(self) -> (Confinement, Vec<String>, Waiting) {
-        (self.confinement, self.args, Waiting(self.listener))
+    pub(crate) fn into_parts(self) -> (Confinement, Vec<String>, Birthplace, Waiting) {
+        (self.confinement, self.args, self.birthplace, Waiting(self.listener))
     }
 }
 
@@ -127,18 +134,12 @@ fn user_namespace() -> Option<[CString; 2]> {
     Some([line(geteuid().as_raw()), line(getegid().as_raw())])
 }
 
-/// The namespaces of a process, opened while it is certainly the one that is meant.
+/// The network of a process.
 fn joined(process: ProcessHandle) -> Result<Way, LaunchFailure> {
-    let failed = |reason: String| LaunchFailure::Confinement { step: Step::Network.to_string(), reason };
-    let namespace = |name: &str| {
-        File::open(format!("/proc/{}/ns/{name}", process.pid)).map(OwnedFd::from).map_err(|e| failed(e.to_string()))
-    };
-    let network = namespace("net")?;
-    let user = if Guard::is_privileged() { None } else { Some(namespace("user")?) };
-    match procfs::stat(Pid::from_raw(process.pid)) {
-        Some(stat) if stat.started == process.started && !stat.zombie => Ok(Way::Joined { user, network }),
-        _ => Err(failed(format!("the process {} that had it is gone", process.pid))),
-    }
+    let network = namespace(process, "net")?;
+    let user = if Guard::is_privileged() { None } else { Some(namespace(process, "user")?) };
+    still_there(process)?;
+    Ok(Way::Joined { user, network })
 }
 
 fn staged(stage: &Stage) -> Result<StagedMounts, LaunchFailure> {

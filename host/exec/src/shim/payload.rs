@@ -70,10 +70,8 @@ struct Streams {
 
 /// Starts the payload inside its tree.
 pub(super) fn spawn(spec: &RunSpec, tree: &Tree, limited: Option<&LimitedTree>) -> Result<Payload, SpawnError> {
-    let outside = spec.guard.outside(&spec.cwd);
-    program::check_cwd(&outside)?;
-    let path = program::resolve(&spec.program, &spec.env, &outside)?;
-    let (confinement, args, waiting) = Ready::new(&spec.guard, &spec.cwd, &spec.args)?.into_parts();
+    let path = program::find(&spec.program, &spec.env, &spec.cwd, &spec.guard)?;
+    let (confinement, args, birthplace, waiting) = Ready::new(&spec.guard, &spec.cwd, &spec.args)?.into_parts();
     let mut command = Command::new(&path);
     command.arg0(&spec.program).args(args).env_clear();
     command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, spec.id.to_string());
@@ -94,7 +92,7 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree, limited: Option<&LimitedTree>) 
     let terminal = spec.tty.is_some() && !spec.guard.wrapper;
     let setup = sys::ChildSetup { join, refused, terminal, dies_with: Some(Pid::this()), confinement };
     sys::prepare(&mut command, setup);
-    let child = match command.spawn() {
+    let child = match birthplace.spawn(|| command.spawn()) {
         Ok(child) => child,
         Err(error) => {
             return Err(match refusal.step() {
@@ -102,7 +100,7 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree, limited: Option<&LimitedTree>) 
                 Some(step) => program::step_failure(step, &error, &spec.cwd).into(),
                 None => {
                     let bytes = program::argument_bytes(&spec.args, &spec.env);
-                    program::exec_failure(&error, &spec.program, &path, bytes).into()
+                    program::exec_failure(&error, &spec.program, &path, bytes, &spec.guard).into()
                 }
             });
         }

@@ -33,6 +33,7 @@ pub(crate) enum Step {
     Cgroup,
     Network,
     Stage,
+    Inside,
     Directory,
     User,
     Rules,
@@ -40,8 +41,16 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 7] =
-        [Self::Cgroup, Self::Network, Self::Stage, Self::Directory, Self::User, Self::Rules, Self::Filter];
+    const ALL: [Self; 8] = [
+        Self::Cgroup,
+        Self::Network,
+        Self::Stage,
+        Self::Inside,
+        Self::Directory,
+        Self::User,
+        Self::Rules,
+        Self::Filter,
+    ];
 
     fn byte(self) -> u8 {
         self as u8
@@ -112,13 +121,15 @@ impl ChildSetup {
         let confinement = &self.confinement;
         self.step(Step::Network, confinement.leave_network())?;
         self.step(Step::Stage, confinement.mount_stage())?;
+        self.step(Step::Inside, confinement.join_system())?;
         // As the user that it becomes, who may not be let into the directory.
         self.step(Step::User, confinement.become_user())?;
         self.step(Step::Directory, confinement.change_directory())?;
         // A change of user takes this back, so it comes after.
         if let Some(parent) = self.dies_with {
             prctl::set_pdeathsig(Signal::SIGKILL)?;
-            if getppid() != parent {
+            // A parent in another process namespace has no number here.
+            if getppid() != parent && confinement.inside.is_none() {
                 return Err(Errno::ESRCH.into());
             }
         }

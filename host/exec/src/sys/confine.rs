@@ -20,6 +20,8 @@ use nix::{
 };
 use seccompiler::sock_filter;
 
+use super::inside::JoinedSystem;
+
 /// What a child process gives up before it becomes the program, made ready so that the child need not allocate.
 #[derive(Default)]
 pub(crate) struct Confinement {
@@ -27,6 +29,8 @@ pub(crate) struct Confinement {
     pub(crate) network: Option<OwnNetwork>,
     /// Present: its view of the file system gets these mounts.
     pub(crate) stage: Option<StagedMounts>,
+    /// Present: the system that it joins.
+    pub(crate) inside: Option<JoinedSystem>,
     /// Where it begins.
     pub(crate) directory: Option<CString>,
     /// The user and group that it becomes, with no other groups.
@@ -128,16 +132,12 @@ impl Confinement {
         mount(NOTHING, stage.at.as_c_str(), NOTHING, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | hardened, NOTHING)
     }
 
+    pub(super) fn join_system(&self) -> nix::Result<()> {
+        self.inside.as_ref().map_or(Ok(()), JoinedSystem::join)
+    }
+
     pub(super) fn become_user(&self) -> nix::Result<()> {
-        let Some(user) = self.user else { return Ok(()) };
-        // Not through the C library, which would want to tell threads that this process does not have.
-        // SAFETY: the calls take integers, and an empty list of groups needs no memory.
-        unsafe {
-            Errno::result(libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<libc::gid_t>()))?;
-            Errno::result(libc::syscall(libc::SYS_setresgid, user, user, user))?;
-            Errno::result(libc::syscall(libc::SYS_setresuid, user, user, user))?;
-        }
-        Ok(())
+        self.user.map_or(Ok(()), become_user)
     }
 
     pub(super) fn change_directory(&self) -> nix::Result<()> {
@@ -172,6 +172,18 @@ impl Confinement {
             _ => Errno::EINVAL,
         })
     }
+}
+
+/// Becomes a user and its group, with no other groups.
+pub(super) fn become_user(user: u32) -> nix::Result<()> {
+    // Not through the C library, which would want to tell threads that this process does not have.
+    // SAFETY: the calls take integers, and an empty list of groups needs no memory.
+    unsafe {
+        Errno::result(libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<libc::gid_t>()))?;
+        Errno::result(libc::syscall(libc::SYS_setresgid, user, user, user))?;
+        Errno::result(libc::syscall(libc::SYS_setresuid, user, user, user))?;
+    }
+    Ok(())
 }
 
 fn put(path: &CStr, line: &CStr) -> nix::Result<()> {

@@ -3,9 +3,11 @@
 
 mod child;
 mod confine;
+mod inside;
 
 pub(crate) use child::{ChildSetup, Refusal, Step, prepare, refusal};
 pub(crate) use confine::{Confinement, Mount, OwnNetwork, StagedMounts, Way};
+pub(crate) use inside::{Birthplace, JoinedSystem};
 
 use std::{
     fs::File,

@@ -5,6 +5,7 @@ mod containment;
 mod control;
 mod guard;
 mod input;
+mod inside;
 mod lab;
 mod limits;
 mod output;
