@@ -78,13 +78,13 @@ pub(crate) fn belonging_to(variable: &str, value: &str, leader: Option<(Pid, u64
     Ok(all)
 }
 
-/// The youngest descendant of a process that is in another namespace of processes than this one.
-pub(crate) fn youngest_inside(of: Pid) -> io::Result<Option<(Pid, Stat)>> {
+/// The oldest descendant of a process that is in another namespace of processes than this one.
+pub(crate) fn oldest_inside(of: Pid) -> io::Result<Option<(Pid, Stat)>> {
     let namespace = |pid: String| fs::read_link(format!("/proc/{pid}/ns/pid"));
     let own = namespace("self".to_owned())?;
     let inside =
         descendants(of)?.into_iter().filter(|pid| namespace(pid.to_string()).is_ok_and(|theirs| theirs != own));
-    Ok(inside.filter_map(|pid| Some((pid, stat(pid)?))).max_by_key(|(pid, stat)| (stat.started, *pid)))
+    Ok(inside.filter_map(|pid| Some((pid, stat(pid)?))).min_by_key(|(pid, stat)| (stat.started, *pid)))
 }
 
 fn has_variable(pid: i32, mark: &[u8]) -> bool {

@@ -79,14 +79,14 @@ impl Run {
         self.inner.process
     }
 
-    /// The youngest of its processes that are in a namespace of processes of their own; absent where there is none, or
+    /// The oldest of its processes that are in a namespace of processes of their own; absent where there is none, or
     /// where the run is over.
     ///
     /// # Errors
     /// When `/proc` cannot be read.
-    pub async fn youngest_inside(&self) -> Result<Option<ProcessHandle>, Error> {
+    pub async fn oldest_inside(&self) -> Result<Option<ProcessHandle>, Error> {
         let of = Pid::from_raw(self.inner.process.pid);
-        let found = tokio::task::spawn_blocking(move || procfs::youngest_inside(of)).await.map_err(Error::task)?;
+        let found = tokio::task::spawn_blocking(move || procfs::oldest_inside(of)).await.map_err(Error::task)?;
         let found = found.map_err(Error::io("looking for the processes of a run"))?;
         Ok(found.map(|(pid, stat)| ProcessHandle { pid: pid.as_raw(), started: stat.started }))
     }

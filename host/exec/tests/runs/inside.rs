@@ -41,7 +41,7 @@ async fn system(lab: &Lab) -> (Run, Inside) {
     let mut output = run.reader(OutputStream::Stdout, 0);
     let said = within(output.next(64)).await.unwrap();
     assert!(matches!(&said, Chunk::Bytes { bytes, .. } if bytes == b"ready\n"), "{said:?}");
-    let process = run.youngest_inside().await.unwrap().unwrap();
+    let process = run.oldest_inside().await.unwrap().unwrap();
     (run, Inside { process, user: 1000 })
 }
 
