@@ -11,6 +11,8 @@ use sandboxed_model::{
     workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
 };
 
+use sandboxed_rootfs::Root;
+
 use crate::{Orchestrator, Result, services::Services};
 
 /// Free space below which the data directory is too full to go on with.
@@ -91,7 +93,11 @@ impl Orchestrator {
         if complete {
             let name = format!("{name}: a workspace");
             checks.push(match self.services.try_backend(&plugin.id).await {
-                Ok(()) => ok(&name, "it was made, entered and removed"),
+                Ok(Tried::Made) => ok(&name, "it was made, entered and removed"),
+                Ok(Tried::Planned(title)) => ok(
+                    &name,
+                    &format!("the first that is made begins with the making of its root file system: {title}"),
+                ),
                 Err(error) => {
                     let failure = error.failure();
                     failed(&name, &failure.message.clone(), failure)
@@ -106,7 +112,7 @@ impl Orchestrator {
         let isolation = &self.services.isolation;
         let users = match isolation.users() {
             Some(users) => {
-                ok("users", &format!("each workspace gets a user of its own, {} to {}", users.start(), users.end()))
+                ok("users", &format!("each workspace gets a user of its own, {} to {}", users.first, users.last))
             }
             None => less(
                 "users",
@@ -142,15 +148,43 @@ impl Orchestrator {
                 "use a kernel of 5.13 or newer that is started with landlock in its list of security modules (lsm=)",
             ),
         };
-        vec![users, limits, network, landlock]
+        vec![users, limits, network, landlock, self.check_roots().await]
     }
+
+    /// Root file systems of workspaces' own.
+    async fn check_roots(&self) -> Check {
+        let name = "root file systems";
+        let pool = match self.services.isolation.ranges() {
+            Ok(pool) => pool,
+            Err(failure) => return less(name, &failure.code, &failure.message, &failure.hint.unwrap_or_default()),
+        };
+        let directory = self.services.paths.root().to_owned();
+        let tried = tokio::task::spawn_blocking(move || Root::try_out(&directory, pool.first)).await;
+        let hint = "it takes Linux 5.19, and a data directory on a file system that overlays can be made of (ext4, xfs, btrfs)";
+        match tried.map_err(|error| error.to_string()).and_then(|tried| tried.map_err(|error| error.to_string())) {
+            Ok(()) => ok(name, "workspaces share layers, each with users of its own"),
+            Err(reason) => less(name, "isolation.roots", &reason, hint),
+        }
+    }
+}
+
+/// What was tried of a backend.
+enum Tried {
+    /// A workspace was made, entered and removed.
+    Made,
+    /// What its root file system would begin with: to make that takes minutes.
+    Planned(String),
 }
 
 impl Services {
     /// Makes a workspace that is in no list, has a process enter it, and removes it.
-    async fn try_backend(&self, backend: &PluginId) -> Result<()> {
+    async fn try_backend(&self, backend: &PluginId) -> Result<Tried> {
+        let plan = self.plugins.backend(backend)?.plan_root("{}", "/").await?;
+        if let Some(plan) = plan {
+            return Ok(Tried::Planned(plan.title));
+        }
         let id = WorkspaceId::new();
-        let workspace = Workspace {
+        let mut workspace = Workspace {
             id,
             // In no list, so it clashes with none.
             name: "doctor".parse().expect("a literal that is a name of a workspace"),
@@ -159,14 +193,15 @@ impl Services {
             network: NetworkPolicy { mode: NetworkMode::Shared, allow: Vec::new() },
             limits: WorkspaceLimits::default(),
             // The last that a real workspace would get.
-            user: self.isolation.users().map(|users| *users.end()),
+            user: self.isolation.users().map(|users| users.last),
+            root: None,
             phase: WorkspacePhase::Absent,
             owner: UserId::new(),
             created_at: Timestamp::now(),
         };
-        let made = self.make_workspace(&workspace).await;
+        let made = self.make_workspace(&mut workspace).await;
         let removed = self.remove_workspace(&workspace).await;
-        made.and(removed)
+        made.and(removed).map(|()| Tried::Made)
     }
 }
 

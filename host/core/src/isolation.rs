@@ -15,15 +15,19 @@ use sandboxed_exec::{Guard, Limits, PROXY_PORT, Resource, Stage, StageMount};
 use sandboxed_model::{
     Blame, Failure,
     backend::BackendSpec,
-    config::{LimitsConfig, UserRange},
+    config::{LimitsConfig, UserRange, WorkspacesConfig},
     workspace::{NetworkMode, Workspace, WorkspaceLimits},
 };
+use sandboxed_store::UserPool;
 
 use crate::paths::Paths;
 
 /// Where a privileged server mounts a workspace's directories, each process seeing its own workspace's. The directory
 /// itself stays empty.
 const STAGE: &str = "/run/sandboxed-sh/workspace";
+/// How many users a system has, and which of them works in it. See `sandboxed:backend/lifecycle.abilities.user-range`.
+const RANGE: u32 = 65_536;
+const RANGE_USER: u32 = 1_000;
 /// User ids that a container has which maps 65,536 of them, for when the configured ones do not exist there.
 const CONTAINER_USERS: UserRange = UserRange { first: 30_000, count: 10_000 };
 
@@ -42,11 +46,14 @@ pub(crate) struct Isolation {
 struct Privileged {
     stage: PathBuf,
     users: RangeInclusive<u32>,
+    /// Absent: this machine has not so many users.
+    ranges: Option<RangeInclusive<u32>>,
 }
 
 impl Isolation {
     /// Looks at what this process may do, and makes the stage. Blocks.
-    pub(crate) fn detect(configured: UserRange) -> Result<Self, Failure> {
+    pub(crate) fn detect(config: &WorkspacesConfig) -> Result<Self, Failure> {
+        let WorkspacesConfig { users: configured, user_ranges, .. } = config;
         let own_user = Uid::effective().as_raw();
         let unlimited = Limits::unavailable();
         if !Guard::is_privileged() {
@@ -57,13 +64,14 @@ impl Isolation {
             Failure::new(Blame::Host, "isolation.stage", format!("{STAGE} cannot be made: {error}"))
                 .with_hint(format!("make {STAGE} a directory of root, with mode 0755"))
         })?;
-        let users = [configured, CONTAINER_USERS].into_iter().find_map(exists).ok_or_else(|| {
-            let UserRange { first, count } = configured;
+        let users = [*configured, CONTAINER_USERS].into_iter().find_map(exists).ok_or_else(|| {
+            let UserRange { first, count } = *configured;
             let message = format!("this machine has no user ids from {first} on, {count} of them");
             Failure::new(Blame::Config, "isolation.users", message)
                 .with_hint("set workspaces.users to a range that /proc/self/uid_map has")
         })?;
-        Ok(Self { privileged: Some(Privileged { stage, users }), own_user, unlimited })
+        let ranges = exists(*user_ranges);
+        Ok(Self { privileged: Some(Privileged { stage, users, ranges }), own_user, unlimited })
     }
 
     /// What cannot be limited here, and why.
@@ -98,8 +106,39 @@ impl Isolation {
     }
 
     /// The users of which each workspace gets one. Absent: the server may not give any.
-    pub(crate) fn users(&self) -> Option<RangeInclusive<u32>> {
-        self.privileged.as_ref().map(|privileged| privileged.users.clone())
+    pub(crate) fn users(&self) -> Option<UserPool> {
+        let Privileged { users, .. } = self.privileged.as_ref()?;
+        Some(UserPool { first: *users.start(), last: *users.end(), step: 1 })
+    }
+
+    /// The same for workspaces that have users of their own: each gets [`RANGE`] of them, and the pool holds the one of
+    /// each that works.
+    ///
+    /// # Errors
+    /// When the server may not give so many.
+    pub(crate) fn ranges(&self) -> Result<UserPool, Failure> {
+        let unavailable = |message: &str, hint: &str| {
+            Failure::new(Blame::Unavailable, "isolation.user_ranges", message).with_hint(hint)
+        };
+        let privileged = self.privileged.as_ref().ok_or_else(|| {
+            unavailable("only a server that is root can give a workspace users of its own", "start the server as root")
+        })?;
+        let ranges = privileged.ranges.as_ref().filter(|ranges| ranges.end() - ranges.start() >= RANGE - 1);
+        let ranges = ranges.ok_or_else(|| {
+            unavailable(
+                "this machine has not the user ids of workspaces.user_ranges",
+                "set it to a range of at least 65536 that /proc/self/uid_map has",
+            )
+        })?;
+        Ok(UserPool { first: ranges.start() + RANGE_USER, last: ranges.end() - (RANGE - 1 - RANGE_USER), step: RANGE })
+    }
+
+    /// The user of the machine that is root in a workspace with users of its own.
+    pub(crate) fn first_user(workspace: &Workspace) -> Result<u32, Failure> {
+        workspace.user.and_then(|user| user.checked_sub(RANGE_USER)).ok_or_else(|| {
+            Failure::new(Blame::Unavailable, "workspace.user", "the workspace has no users of its own")
+                .with_hint("make the workspace anew")
+        })
     }
 
     /// What every process of the workspace is held to.
@@ -137,7 +176,7 @@ impl Isolation {
             inbox: place(INBOX, paths.inbox(workspace.id)),
             home: place(HOME, paths.home(workspace.id)),
             user: workspace.user.unwrap_or(self.own_user),
-            root: None,
+            root: workspace.root.as_ref().map(|_| paths.root_of(workspace.id).path().to_string_lossy().into_owned()),
             shared_network: workspace.network.mode == NetworkMode::Shared,
             options: workspace.options.to_string(),
         }

@@ -1,5 +1,5 @@
-//! Leaders: for each workspace in use one process that does nothing but hold what the workspace's processes share, its
-//! network. So a shell reaches the service that an agent started, and either may end first.
+//! Leaders: for each workspace in use one process that does nothing but hold what the workspace's processes share: its
+//! network, or a whole system. So a shell reaches the service that an agent started, and either may end first.
 
 use std::{
     collections::HashMap,
@@ -8,11 +8,14 @@ use std::{
     time::Duration,
 };
 
-use sandboxed_exec::{Attached, Filter, Guard, Network, ProcessHandle, Run, RunSpec, StdinMode};
+use sandboxed_exec::{Attached, Chunk, Filter, Network, OutputStream, ProcessHandle, Run, RunSpec, StdinMode};
 use sandboxed_model::{
-    Failure, RunId, WorkspaceId,
+    Blame, Failure, PluginId, RunId, WorkspaceId,
+    backend::{BackendSpec, Leader as LeaderPlan, Observed},
+    command::{Command, Value},
     workspace::{NetworkMode, Workspace},
 };
+use sandboxed_plugins::Backend;
 use tokio::time::Instant;
 
 use crate::{Result, services::Services};
@@ -21,6 +24,14 @@ use crate::{Result, services::Services};
 const IDLE: Duration = Duration::from_secs(300);
 /// How often idle ones are looked for.
 const ROUND: Duration = Duration::from_secs(60);
+
+/// What a system says when it is there.
+const READY: &[u8] = b"ready";
+/// How long it may take until then, and what is read of its words.
+const PATIENCE: Duration = Duration::from_secs(30);
+const WORDS: usize = 4096;
+/// How long is waited for the words of one that failed.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// The leaders of all workspaces in use.
 #[derive(Default)]
@@ -38,12 +49,14 @@ struct Held {
 /// A leader. It is kept alive for as long as somebody holds it, and some time longer.
 pub(crate) struct Leader {
     run: Run,
+    /// Whose namespaces are joined.
+    process: ProcessHandle,
 }
 
 impl Leader {
-    /// Whose network is joined.
+    /// Whose namespaces are joined.
     pub(crate) fn process(&self) -> ProcessHandle {
-        self.run.process()
+        self.process
     }
 
     fn is_alive(&self) -> bool {
@@ -58,22 +71,33 @@ impl Leaders {
 }
 
 impl Services {
-    /// The leader of a workspace that has a network of its own: the one that is there, or a new one.
-    pub(crate) async fn leader(&self, workspace: &Workspace) -> Result<Option<Arc<Leader>>> {
-        if workspace.network.mode == NetworkMode::Shared {
-            return Ok(None);
-        }
+    /// The leader of a workspace that shares anything but the machine's: the one that is there, or a new one.
+    pub(crate) async fn leader(
+        &self,
+        workspace: &Workspace,
+        backend: &Backend,
+        spec: &BackendSpec,
+        observed: &Observed,
+    ) -> Result<Option<Arc<Leader>>> {
         let slot = self.leaders.slot(workspace.id);
         let mut held = slot.0.lock().await;
         if let Some(held) = held.as_mut().filter(|held| held.leader.is_alive()) {
             held.idle_since = None;
             return Ok(Some(Arc::clone(&held.leader)));
         }
+        let program = match backend.lead(spec, observed).await? {
+            LeaderPlan::Server if workspace.network.mode == NetworkMode::Shared => return Ok(None),
+            LeaderPlan::Server => None,
+            LeaderPlan::Program(command) => Some(command),
+            LeaderPlan::Container => return Ok(None),
+        };
+        let is_system = program.is_some();
         let run = match self.former_leader(workspace.id).await? {
             Some(run) => run,
-            None => self.start_leader(workspace).await?,
+            None => self.start_leader(workspace, program).await?,
         };
-        let leader = Arc::new(Leader { run });
+        let process = if is_system { system_of(&run).await? } else { run.process() };
+        let leader = Arc::new(Leader { run, process });
         *held = Some(Held { leader: Arc::clone(&leader), idle_since: None });
         Ok(Some(leader))
     }
@@ -90,23 +114,41 @@ impl Services {
         }
     }
 
-    async fn start_leader(&self, workspace: &Workspace) -> Result<Run> {
+    /// Starts the backend's program, with the server's rights; without one, a process that waits and has none.
+    async fn start_leader(&self, workspace: &Workspace, program: Option<Command>) -> Result<Run> {
+        let mut guard = self.isolation.guard(workspace, &self.paths)?;
+        if workspace.network.mode != NetworkMode::Shared {
+            guard.network = Network::Own { entrance: None };
+        }
+        let command = match program {
+            Some(command) => {
+                self.check_program(&workspace.backend, &command)?;
+                guard.user = None;
+                command
+            }
+            None => {
+                guard.stage = None;
+                guard.filter = Filter::Own;
+                Command {
+                    program: "sleep".to_owned(),
+                    args: vec!["infinity".to_owned()],
+                    env: vec![("PATH".to_owned(), Value::Plain("/usr/bin:/bin".to_owned()))],
+                    ..Command::default()
+                }
+            }
+        };
         let id = RunId::new();
         // Stored first, so that no process can exist of which the store knows nothing.
         self.store.set_workspace_leader(workspace.id, Some(id)).await?;
-        let mut guard = self.isolation.guard(workspace, &self.paths)?;
-        guard.stage = None;
-        guard.filter = Filter::Own;
-        guard.network = Network::Own { entrance: None };
         let spec = RunSpec {
             id,
-            program: "sleep".to_owned(),
-            args: vec!["infinity".to_owned()],
-            env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+            program: command.program,
+            args: command.args,
+            env: plain(command.env)?,
             cwd: "/".into(),
             tty: None,
             stdin: StdinMode::Null,
-            guard: Guard { attachments: Vec::new(), ..guard },
+            guard,
         };
         Ok(self.supervisor.start(spec).await.map_err(|error: sandboxed_exec::Error| -> Failure { error.failure() })?)
     }
@@ -126,6 +168,17 @@ impl Services {
         }
         self.leaders.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&workspace);
         Ok(())
+    }
+
+    /// Refuses a program that the plugin was not granted to run: what the server starts for it has the server's rights.
+    pub(crate) fn check_program(&self, plugin: &PluginId, command: &Command) -> Result<()> {
+        let grants = self.plugins.inspect(plugin).map(|info| info.grants).unwrap_or_default();
+        if grants.run.contains(&command.program) {
+            return Ok(());
+        }
+        let message = format!("the plugin {plugin} asks for the program {:?}, which was not granted", command.program);
+        let hint = format!("grants.run = [\"{}\"] in the plugin's table of sandboxed.toml", command.program);
+        Err(Failure::new(Blame::Denied, "run.denied", message).with_hint(hint).into())
     }
 
     async fn forget_run(&self, run: RunId) {
@@ -157,6 +210,50 @@ impl Services {
             }
         }
     }
+}
+
+/// Waits until a leader says that its system is there, and finds a process of that system.
+async fn system_of(run: &Run) -> Result<ProcessHandle> {
+    let mut output = run.reader(OutputStream::Stdout, 0);
+    let heard = async {
+        let mut said = Vec::new();
+        while said.len() < WORDS && !said.split(|&byte| byte == b'\n').any(|line| line.trim_ascii_end() == READY) {
+            match output.next(WORDS).await.map_err(|error| error.failure())? {
+                Chunk::Bytes { bytes, .. } => said.extend(bytes),
+                Chunk::Gap { .. } => {}
+                Chunk::End => return Result::<bool>::Ok(false),
+            }
+        }
+        Ok(true)
+    };
+    let heard = tokio::time::timeout(PATIENCE, heard).await.unwrap_or(Ok(false))?;
+    if heard && let Some(process) = run.oldest_inside().await.map_err(|error| error.failure())? {
+        return Ok(process);
+    }
+    let mut words = Vec::new();
+    let mut errors = run.reader(OutputStream::Stderr, 0);
+    // One that did not end says no more than it has said.
+    if let Ok(Ok(Chunk::Bytes { bytes, .. })) = tokio::time::timeout(GRACE, errors.next(WORDS)).await {
+        words = bytes;
+    }
+    let words = String::from_utf8_lossy(&words);
+    run.kill().await.map_err(|error| error.failure())?;
+    let message = format!("the workspace's system did not start: {}", words.trim());
+    Err(Failure::new(Blame::Unavailable, "workspace.not_started", message)
+        .with_hint("`sandboxed-sh doctor` tells what this machine lacks, and which backends work on it")
+        .into())
+}
+
+/// The variables of a program with the server's rights: secrets are for the work and not for it.
+pub(crate) fn plain(env: Vec<(String, Value)>) -> std::result::Result<Vec<(String, String)>, Failure> {
+    let plain = env.into_iter().map(|(name, value)| match value {
+        Value::Plain(value) => Ok((name, value)),
+        Value::Secret(secret) => {
+            let message = format!("the secret {secret:?} is asked for by a program that has nothing to do with it");
+            Err(Failure::new(Blame::Denied, "secrets.denied", message))
+        }
+    });
+    plain.collect()
 }
 
 /// Ends leaders that nobody uses, as long as the server lives.

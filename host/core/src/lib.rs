@@ -20,6 +20,7 @@ mod orchestrator;
 mod paths;
 mod ports;
 mod processes;
+mod roots;
 mod runner;
 mod sandbox;
 mod secrets;

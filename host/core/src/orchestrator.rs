@@ -22,6 +22,7 @@ use crate::{
     paths::Paths,
     ports,
     processes::Processes,
+    roots::Roots,
     runner::Runners,
     secrets::SecretBook,
     services::{LocalAccess, Services},
@@ -65,8 +66,8 @@ impl Orchestrator {
             )
             .with_hint("make it writable for the user that runs the server, or set server.data_dir to another one")
         })?;
-        let users = config.workspaces.users;
-        let isolation = tokio::task::spawn_blocking(move || Isolation::detect(users));
+        let workspaces = config.workspaces.clone();
+        let isolation = tokio::task::spawn_blocking(move || Isolation::detect(&workspaces));
         let isolation = isolation
             .await
             .map_err(std::io::Error::other)
@@ -87,6 +88,7 @@ impl Orchestrator {
             spool_limit: config.runs.spool_limit.0,
         })
         .map_err(|error| error.failure())?;
+        let roots = Roots::open(paths.layers()).await?;
         let gate = Gate::bind(&paths.gate()).map_err(|error| {
             Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.gate().display()))
         })?;
@@ -98,6 +100,7 @@ impl Orchestrator {
             egress: Egress::default(),
             leaders: Leaders::default(),
             processes: Processes::default(),
+            roots,
             store,
             plugins,
             supervisor,
@@ -154,6 +157,7 @@ impl Services {
     /// Removes what has outlived its time.
     async fn sweep(&self) -> Result<()> {
         self.store.maintenance().await?;
+        self.expire_layers().await?;
         let keep = i64::try_from(self.config.runs.keep.0.as_millis()).unwrap_or(i64::MAX);
         let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);
         let before = sandboxed_model::Timestamp::from_millis(before);

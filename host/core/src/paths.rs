@@ -6,6 +6,7 @@ use std::{
 };
 
 use sandboxed_model::{MissionId, RunId, WorkspaceId};
+use sandboxed_rootfs::Root;
 
 /// The data directory.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ impl Paths {
 
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
         let paths = Self { root: root.canonicalize()? };
-        for directory in [paths.workspaces(), paths.runs(), paths.missions(), paths.plugin_cache()] {
+        for directory in [paths.workspaces(), paths.runs(), paths.missions(), paths.plugin_cache(), paths.layers()] {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         }
         Ok(paths)
@@ -63,6 +64,16 @@ impl Paths {
     /// The home directory of the workspace's agents.
     pub(crate) fn home(&self, id: WorkspaceId) -> PathBuf {
         self.workspace(id).join("home")
+    }
+
+    /// Where the workspace's own root file system is mounted.
+    pub(crate) fn root_of(&self, id: WorkspaceId) -> Root {
+        Root::new(self.workspace(id))
+    }
+
+    /// The layers of root file systems.
+    pub(crate) fn layers(&self) -> PathBuf {
+        self.root.join("layers")
     }
 
     /// Where connections out of workspaces' networks arrive.

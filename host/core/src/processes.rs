@@ -201,7 +201,7 @@ impl Orchestrator {
         let live = self.live_process(id).await?;
         let mut action = live.action.lock().await;
         *action += 1;
-        Ok(live.run.write(*action, bytes).await.map_err(refused)?)
+        live.run.write(*action, bytes).await.map_err(refused)
     }
 
     /// Ends a process's standard input; with a terminal, by typing control-D.
@@ -212,7 +212,7 @@ impl Orchestrator {
         let live = self.live_process(id).await?;
         let mut action = live.action.lock().await;
         *action += 1;
-        Ok(live.run.close_input(*action).await.map_err(refused)?)
+        live.run.close_input(*action).await.map_err(refused)
     }
 
     /// Gives a process's terminal another size.
@@ -220,7 +220,7 @@ impl Orchestrator {
     /// # Errors
     /// When it has ended or has no terminal.
     pub async fn resize_process(&self, id: RunId, tty: Tty) -> Result<()> {
-        Ok(self.live_process(id).await?.run.resize(tty).await.map_err(refused)?)
+        self.live_process(id).await?.run.resize(tty).await.map_err(refused)
     }
 
     /// Sends a signal, by its number, to everything that the process started.
@@ -228,7 +228,7 @@ impl Orchestrator {
     /// # Errors
     /// When it has ended, or there is no such signal.
     pub async fn signal_process(&self, id: RunId, signal: i32) -> Result<()> {
-        Ok(self.live_process(id).await?.run.signal(signal).await.map_err(refused)?)
+        self.live_process(id).await?.run.signal(signal).await.map_err(refused)
     }
 
     /// Kills a process with all that it started, where it lives, and forgets it with what it printed.

@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use sandboxed_exec::{Entrance, Filter, Guard, Network, ShortSpec};
+use sandboxed_exec::{Entrance, Filter, Guard, Inside, Network, ShortSpec};
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
-    backend::{AttachmentContent, BackendSpec, Launch, Observed, Spawned},
+    backend::{AttachmentContent, BackendSpec, Joined, Launch, Observed, Spawned, WorkspacePhase},
     command::{Command, Output, Value},
     grant::Grants,
 };
@@ -25,10 +25,17 @@ pub(crate) struct Sandbox {
     secrets: Arc<SecretBook>,
     spec: BackendSpec,
     observed: Observed,
-    guard: Guard,
-    /// Holds the network; absent where it is the machine's.
-    leader: Option<Arc<Leader>>,
-    gateway: Option<Gateway>,
+    way: Way,
+}
+
+/// How the server itself lets processes into a workspace.
+#[derive(Clone)]
+pub(crate) struct Way {
+    /// What each of them is held to, whichever way it comes in.
+    pub(crate) guard: Guard,
+    /// Holds what they share; absent where that is the machine's.
+    pub(crate) leader: Option<Arc<Leader>>,
+    pub(crate) gateway: Option<Gateway>,
 }
 
 /// The way out of a workspace's network.
@@ -51,25 +58,16 @@ pub(crate) struct HostProcess {
 }
 
 impl Sandbox {
-    /// Makes the workspace ready and says where things are inside.
-    pub(crate) async fn enter(
+    /// A workspace that was made ready.
+    pub(crate) fn new(
         backend: Backend,
         backend_grants: Grants,
         secrets: Arc<SecretBook>,
         spec: BackendSpec,
-        guard: Guard,
-        leader: Option<Arc<Leader>>,
-        gateway: Option<Gateway>,
-    ) -> Result<Self, Failure> {
-        let observed = backend.ensure(&spec).await?;
-        if observed.phase != sandboxed_model::backend::WorkspacePhase::Ready {
-            return Err(Failure::new(
-                Blame::Unavailable,
-                "workspace.not_ready",
-                format!("the workspace could not be made ready: {}", observed.detail),
-            ));
-        }
-        Ok(Self { backend, backend_grants, secrets, spec, observed, guard, leader, gateway })
+        observed: Observed,
+        way: Way,
+    ) -> Self {
+        Self { backend, backend_grants, secrets, spec, observed, way }
     }
 
     /// The workspace.
@@ -79,7 +77,7 @@ impl Sandbox {
 
     /// Bytes of memory that its processes may use together.
     pub(crate) fn memory_limit(&self) -> Option<u64> {
-        self.guard.limits.as_ref()?.memory
+        self.way.guard.limits.as_ref()?.memory
     }
 
     /// The workspace as the backend made it.
@@ -94,7 +92,7 @@ impl Sandbox {
         if let Some(denied) = named.iter().find(|secret| !grants.secrets.contains(secret)) {
             return Err(secret_denied(denied));
         }
-        let entrance = self.gateway.clone().map(|Gateway { socket, label }| {
+        let entrance = self.way.gateway.clone().map(|Gateway { socket, label }| {
             let address = entrance_address();
             Entrance { address, socket, label }
         });
@@ -105,21 +103,25 @@ impl Sandbox {
                 }
             }
         }
-        let spawned = match self.backend.enter(&self.spec, &self.observed, &command).await? {
-            Launch::Spawn(spawned) => spawned,
-            Launch::Join(_) | Launch::Contain(_) => {
-                return Err(Failure::new(Blame::Host, "workspace.launch", "it cannot be entered so yet"));
-            }
-        };
-        let Spawned { command, filtered, rules, attachments, wrapper } = spawned;
-        let mut env = Vec::with_capacity(command.env.len());
-        for (name, value) in command.env {
-            env.push((name, self.reveal(value, &named).await?));
+        match self.backend.enter(&self.spec, &self.observed, &command).await? {
+            Launch::Spawn(spawned) => self.spawned(spawned, entrance, &named).await,
+            Launch::Join(joined) => self.joined(joined, entrance, &named).await,
+            Launch::Contain(_) => Err(Failure::new(Blame::Host, "workspace.launch", "it cannot be entered so yet")),
         }
-        let mut guard = self.guard.clone();
+    }
+
+    /// A process of the machine's, held to what the server holds all processes of the workspace to.
+    async fn spawned(
+        &self,
+        spawned: Spawned,
+        entrance: Option<Entrance>,
+        named: &[String],
+    ) -> Result<HostProcess, Failure> {
+        let Spawned { command, filtered, rules, attachments, wrapper } = spawned;
+        let mut guard = self.way.guard.clone();
         guard.filter = if filtered { Filter::Own } else { Filter::None };
         guard.wrapper = wrapper;
-        guard.network = match &self.leader {
+        guard.network = match &self.way.leader {
             Some(leader) => Network::Joined { process: leader.process(), entrance },
             None => Network::Shared,
         };
@@ -134,14 +136,53 @@ impl Sandbox {
                 AttachmentContent::Arguments(values) => {
                     let mut arguments = Vec::with_capacity(values.len());
                     for value in values {
-                        arguments.push(self.reveal(value, &named).await?);
+                        arguments.push(self.reveal(value, named).await?);
                     }
                     sandboxed_exec::AttachmentContent::Arguments(arguments)
                 }
             };
             guard.attachments.push(sandboxed_exec::Attachment { argument: attachment.argument as usize, content });
         }
-        let cwd = command.cwd.unwrap_or_else(|| self.spec.tree.clone()).into();
+        self.host_process(command, &self.spec.tree, guard, named).await
+    }
+
+    /// A process in the system that the workspace's leader is.
+    async fn joined(
+        &self,
+        joined: Joined,
+        entrance: Option<Entrance>,
+        named: &[String],
+    ) -> Result<HostProcess, Failure> {
+        let Joined { command, user } = joined;
+        let leader = self.way.leader.as_ref().ok_or_else(|| {
+            Failure::new(Blame::Plugin, "backend.no_leader", "the backend lets processes join a leader and names none")
+        })?;
+        let process = leader.process();
+        let mut guard = self.way.guard.clone();
+        // Both are the system's own inside.
+        guard.user = None;
+        guard.stage = None;
+        guard.inside = Some(Inside { process, user });
+        guard.filter = Filter::Own;
+        guard.network = match self.spec.shared_network {
+            true => Network::Shared,
+            false => Network::Joined { process, entrance },
+        };
+        self.host_process(command, &self.observed.tree, guard, named).await
+    }
+
+    async fn host_process(
+        &self,
+        command: Command,
+        tree: &str,
+        guard: Guard,
+        named: &[String],
+    ) -> Result<HostProcess, Failure> {
+        let mut env = Vec::with_capacity(command.env.len());
+        for (name, value) in command.env {
+            env.push((name, self.reveal(value, named).await?));
+        }
+        let cwd = command.cwd.unwrap_or_else(|| tree.to_owned()).into();
         Ok(HostProcess { program: command.program, args: command.args, env, cwd, tty: command.tty, guard })
     }
 
@@ -178,6 +219,16 @@ impl Sandbox {
         };
         sandboxed_exec::short(spec).await.map_err(|error| error.failure())
     }
+}
+
+/// Has the backend make a workspace ready.
+pub(crate) async fn ready(backend: &Backend, spec: &BackendSpec) -> Result<Observed, Failure> {
+    let observed = backend.ensure(spec).await?;
+    if observed.phase == WorkspacePhase::Ready {
+        return Ok(observed);
+    }
+    let message = format!("the workspace could not be made ready: {}", observed.detail);
+    Err(Failure::new(Blame::Unavailable, "workspace.not_ready", message))
 }
 
 fn secrets_of(command: &Command) -> impl Iterator<Item = &str> {

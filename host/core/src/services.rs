@@ -23,8 +23,9 @@ use crate::{
     live::{LiveHub, LiveMission},
     paths::Paths,
     processes::Processes,
+    roots::Roots,
     runner::Runners,
-    sandbox::{Gateway, Sandbox},
+    sandbox::{Gateway, Sandbox, Way, ready},
     secrets::SecretBook,
     throttle::LoginThrottle,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Services {
     pub(crate) egress: Egress,
     pub(crate) leaders: Leaders,
     pub(crate) processes: Processes,
+    pub(crate) roots: Roots,
     pub(crate) store: Store,
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
@@ -113,7 +115,10 @@ impl Services {
         let gated = matches!(workspace.network.mode, NetworkMode::Allow | NetworkMode::Open);
         let traveller = Traveller { workspace: workspace.id, mission };
         let gateway = gated.then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string() });
-        let leader = self.leader(workspace).await?;
-        Ok(Sandbox::enter(backend, grants, Arc::clone(&self.secrets), spec, guard, leader, gateway).await?)
+        self.mount_root(workspace).await?;
+        let observed = ready(&backend, &spec).await?;
+        let leader = self.leader(workspace, &backend, &spec, &observed).await?;
+        let way = Way { guard, leader, gateway };
+        Ok(Sandbox::new(backend, grants, Arc::clone(&self.secrets), spec, observed, way))
     }
 }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use cap_std::{ambient_authority, fs::Dir};
 use sandboxed_exec::Limits;
 use sandboxed_model::{
-    Blame, Failure, Timestamp, WorkspaceId,
+    Blame, Failure, PluginId, Timestamp, WorkspaceId,
     access::Principal,
     backend::WorkspacePhase,
     command::{Command, ResourceUsage},
@@ -14,6 +14,8 @@ use sandboxed_model::{
     plugin::PluginKind,
     workspace::{NewWorkspace, Workspace, WorkspaceName},
 };
+
+use sandboxed_store::UserPool;
 
 use crate::{Error, Orchestrator, Result, egress, isolation::make_directory, services::Services};
 
@@ -63,15 +65,19 @@ impl Orchestrator {
             network,
             limits,
             user: None,
+            root: None,
             phase: WorkspacePhase::Absent,
             owner: by.user,
             created_at: Timestamp::now(),
         };
+        let users = self.services.users_for(&workspace.backend).await?;
         // The row comes first: what is on disk without a row would belong to nobody.
-        let users = self.services.isolation.users();
-        let workspace = self.services.store.insert_workspace(workspace, users).await?;
-        match self.services.make_workspace(&workspace).await {
+        let mut workspace = self.services.store.insert_workspace(workspace, users).await?;
+        match self.services.make_workspace(&mut workspace).await {
             Ok(()) => {
+                if let Some(root) = &workspace.root {
+                    self.services.store.set_workspace_root(id, root.clone()).await?;
+                }
                 self.services.store.set_workspace_phase(id, WorkspacePhase::Ready).await?;
                 Ok(Workspace { phase: WorkspacePhase::Ready, ..workspace })
             }
@@ -147,7 +153,14 @@ impl Services {
         Ok(self.store.workspace(id).await?)
     }
 
-    pub(crate) async fn make_workspace(&self, workspace: &Workspace) -> Result<()> {
+    /// The users of which a workspace of this backend gets one. Absent: the server may not give any.
+    pub(crate) async fn users_for(&self, backend: &PluginId) -> Result<Option<UserPool>> {
+        let about = self.plugins.backend(backend)?.describe().await?;
+        Ok(if about.user_range { Some(self.isolation.ranges()?) } else { self.isolation.users() })
+    }
+
+    /// Makes a workspace's directories and its root, and has a first process enter it.
+    pub(crate) async fn make_workspace(&self, workspace: &mut Workspace) -> Result<()> {
         let (id, user) = (workspace.id, workspace.user);
         let directory = self.paths.workspace(id);
         let wanted = [
@@ -160,6 +173,7 @@ impl Services {
             wanted.iter().try_for_each(|(path, owner, mode)| make_directory(path, *owner, *mode))
         });
         made.await.map_err(std::io::Error::other).and_then(|made| made).map_err(|e| unusable(&directory, &e))?;
+        workspace.root = self.make_root(workspace).await?;
         let sandbox = self.sandbox(workspace, None).await?;
         // What cannot be entered is told now and not to the first mission.
         let command = Command { program: "true".to_owned(), ..Command::default() };
@@ -183,6 +197,7 @@ impl Services {
         let spec = self.isolation.spec(workspace, &self.paths);
         backend.stop(&spec, STOP_GRACE_MS).await?;
         backend.destroy(&spec).await?;
+        self.unmount_root(workspace).await?;
         let (workspaces, name) = (self.paths.workspaces(), workspace.id.to_string());
         let directory = self.paths.workspace(workspace.id);
         // Below a directory handle a name cannot lead elsewhere, and links are removed and not followed.

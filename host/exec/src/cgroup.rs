@@ -143,6 +143,33 @@ impl Cgroup {
 
     /// Removes the group and those below it, which must be empty.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        if let Some(mirror) = self.mirror() {
+            // Best effort: it holds nothing together and counts nothing.
+            if let Err(error) = mirror.remove_groups() {
+                tracing::debug!(%error, "a group that a program mirrored is left");
+            }
+        }
+        self.remove_groups()
+    }
+
+    /// The group of the same path in the hierarchy that systemd keeps beside version 2: what a run starts that is made for
+    /// systemd (systemd-nspawn) makes one there.
+    fn mirror(&self) -> Option<Self> {
+        if self.version != Version::V2 {
+            return None;
+        }
+        let mounts = procfs::mounts().ok()?;
+        let below = mounts
+            .iter()
+            .find_map(|mount| if mount.kind == "cgroup2" { self.path.strip_prefix(&mount.point).ok() } else { None })?;
+        let systemd = mounts
+            .iter()
+            .find(|mount| mount.kind == "cgroup" && mount.options.split(',').any(|option| option == "name=systemd"))?;
+        let path = systemd.point.join(below);
+        path.is_dir().then_some(Self { version: Version::V1, path })
+    }
+
+    fn remove_groups(&self) -> io::Result<()> {
         let groups = match self.groups() {
             Err(error) if is_gone(&error) => return Ok(()),
             groups => groups?,

@@ -133,17 +133,8 @@ pub struct RootPlan {
     pub key: String,
     /// What it is, for a person.
     pub title: String,
-    /// What makes it.
-    pub source: RootSource,
-}
-
-/// What makes the beginning of a root file system.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RootSource {
-    /// This program, with the server's rights.
-    Program(Command),
-    /// A tar archive on the server's machine.
-    Archive(String),
+    /// The program that makes it, with the server's rights.
+    pub command: Command,
 }
 
 /// A process on the server's machine. See `sandboxed:backend/lifecycle.spawned`.

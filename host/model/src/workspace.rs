@@ -76,12 +76,24 @@ pub struct Workspace {
     /// not give others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<u32>,
+    /// What its own root file system begins with. Absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<WorkspaceRoot>,
     /// How far it exists, as last seen.
     pub phase: WorkspacePhase,
     /// Who made it.
     pub owner: UserId,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// What a workspace's own root file system begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WorkspaceRoot {
+    /// What it is, for a person.
+    pub title: String,
+    /// The layers that it shares with other workspaces, the lowest first.
+    pub layers: Vec<String>,
 }
 
 /// What is needed to make a workspace.

@@ -4,7 +4,7 @@ use sandboxed_model::{
     Blame, Failure, Timestamp,
     backend::{
         Attachment, AttachmentContent, BackendAbout, BackendSpec, Contained, Joined, Launch, Leader, Observed,
-        PathRules, Requirement, RootPlan, RootSource, Spawned, WorkspacePhase,
+        PathRules, Requirement, RootPlan, Spawned, WorkspacePhase,
     },
     command::{Command, Exit, Output, OutputStream, Tty, Value},
     event::{Notice, NoticeLevel, PlanEntry, Retry, ToolCall, ToolKind, ToolStatus, Usage},
@@ -192,14 +192,7 @@ impl From<lifecycle::Leader> for Leader {
 
 impl From<lifecycle::RootPlan> for RootPlan {
     fn from(plan: lifecycle::RootPlan) -> Self {
-        Self {
-            key: plan.key,
-            title: plan.title,
-            source: match plan.source {
-                lifecycle::RootSource::Program(command) => RootSource::Program(command.into()),
-                lifecycle::RootSource::Archive(path) => RootSource::Archive(path),
-            },
-        }
+        Self { key: plan.key, title: plan.title, command: plan.command.into() }
     }
 }
 

@@ -57,6 +57,7 @@ async fn workspace(store: &Store) -> WorkspaceId {
                 network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
                 limits: WorkspaceLimits::default(),
                 user: None,
+                root: None,
                 phase: WorkspacePhase::Ready,
                 owner: UserId::new(),
                 created_at: Timestamp::now(),

@@ -117,6 +117,8 @@ CREATE TABLE workspaces (
     leader     TEXT,
     -- The user id on the machine that its processes run as.
     user       INTEGER UNIQUE,
+    -- What its own root file system begins with.
+    root       TEXT,
     phase      TEXT    NOT NULL,
     owner      TEXT    NOT NULL,
     created_at INTEGER NOT NULL

@@ -72,6 +72,7 @@ pub use mission::{Committed, MAX_CHANGED, MissionChange, NewMissionRow};
 pub use queue::{MAX_QUEUE, QueueChange};
 pub use run::{LiveState, Offsets, RunChange, RunRecord};
 pub use search::EventHit;
+pub use workspace::UserPool;
 
 use connection::Readers;
 use lock::Lock;

@@ -1,13 +1,11 @@
 //! Workspaces.
 
-use std::ops::RangeInclusive;
-
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sandboxed_model::{
     MissionId, RunId, WorkspaceId,
     backend::WorkspacePhase,
     page::{Page, PageRequest},
-    workspace::{Workspace, WorkspaceName},
+    workspace::{Workspace, WorkspaceName, WorkspaceRoot},
 };
 
 use crate::{
@@ -19,7 +17,7 @@ use crate::{
 };
 
 const SELECT: &str =
-    "SELECT key, id, name, backend, options, network, limits, user, phase, owner, created_at FROM workspaces";
+    "SELECT key, id, name, backend, options, network, limits, user, root, phase, owner, created_at FROM workspaces";
 
 fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
     let workspace = Workspace {
@@ -30,9 +28,10 @@ fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
         network: row.get::<_, Json<_>>(5)?.0,
         limits: row.get::<_, Json<_>>(6)?.0,
         user: row.get(7)?,
-        phase: row.get::<_, Name<_>>(8)?.0,
-        owner: row.get::<_, Text<_>>(9)?.0,
-        created_at: row.get::<_, Millis>(10)?.0,
+        root: row.get::<_, Option<Json<_>>>(8)?.map(|root| root.0),
+        phase: row.get::<_, Name<_>>(9)?.0,
+        owner: row.get::<_, Text<_>>(10)?.0,
+        created_at: row.get::<_, Millis>(11)?.0,
     };
     Ok((row.get(0)?, workspace))
 }
@@ -41,21 +40,34 @@ pub(crate) fn exists(conn: &Connection, id: WorkspaceId) -> Result<bool> {
     Ok(prepare(conn, "SELECT 1 FROM workspaces WHERE id = ?1")?.exists([Text(id)])?)
 }
 
-/// The lowest user of the range that has no workspace.
-fn free_user(conn: &Connection, users: &RangeInclusive<u32>) -> Result<u32> {
+/// User ids of which each workspace gets one: every `step`-th from `first` to `last`. Two pools of one server have none
+/// in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserPool {
+    /// The first.
+    pub first: u32,
+    /// None is greater.
+    pub last: u32,
+    /// How far two of them are apart, at least 1.
+    pub step: u32,
+}
+
+/// The lowest user of the pool that has no workspace.
+fn free_user(conn: &Connection, users: UserPool) -> Result<u32> {
+    let UserPool { first, last, step } = users;
     let free = prepare(
         conn,
         "SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM workspaces WHERE user = ?1) \
          UNION ALL \
-         SELECT * FROM (SELECT taken.user + 1 FROM workspaces taken WHERE taken.user >= ?1 AND taken.user < ?2 \
-             AND NOT EXISTS (SELECT 1 FROM workspaces next WHERE next.user = taken.user + 1) \
+         SELECT * FROM (SELECT taken.user + ?3 FROM workspaces taken WHERE taken.user >= ?1 AND taken.user + ?3 <= ?2 \
+             AND NOT EXISTS (SELECT 1 FROM workspaces next WHERE next.user = taken.user + ?3) \
              ORDER BY taken.user LIMIT 1) \
          LIMIT 1",
     )?
-    .query_row(params![users.start(), users.end()], |row| row.get(0))
+    .query_row(params![first, last, step], |row| row.get(0))
     .optional()?;
     free.ok_or_else(|| {
-        let message = format!("every user id of workspaces.users ({}-{}) has a workspace", users.start(), users.end());
+        let message = format!("every user id that workspaces may have ({first} to {last}) has a workspace");
         Error::conflict("workspace.users_exhausted", message)
     })
 }
@@ -65,19 +77,16 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Conflict`] where the name or the id is taken, or every user has a workspace.
-    pub async fn insert_workspace(
-        &self,
-        mut workspace: Workspace,
-        users: Option<RangeInclusive<u32>>,
-    ) -> Result<Workspace> {
+    pub async fn insert_workspace(&self, mut workspace: Workspace, users: Option<UserPool>) -> Result<Workspace> {
         self.write(move |write| {
             if let (None, Some(users)) = (workspace.user, users) {
-                workspace.user = Some(free_user(write.conn, &users)?);
+                workspace.user = Some(free_user(write.conn, users)?);
             }
             prepare(
                 write.conn,
-                "INSERT INTO workspaces (id, name, backend, options, network, limits, user, phase, owner, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO workspaces \
+                 (id, name, backend, options, network, limits, user, root, phase, owner, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
                 Text(workspace.id),
@@ -87,6 +96,7 @@ impl Store {
                 Json(&workspace.network),
                 Json(&workspace.limits),
                 workspace.user,
+                workspace.root.as_ref().map(Json),
                 Name(workspace.phase),
                 Text(workspace.owner),
                 Millis(workspace.created_at),
@@ -100,6 +110,28 @@ impl Store {
                 }
             })?;
             Ok(workspace)
+        })
+        .await
+    }
+
+    /// Keeps what a workspace's root file system begins with.
+    pub async fn set_workspace_root(&self, id: WorkspaceId, root: WorkspaceRoot) -> Result<()> {
+        self.write(move |write| {
+            let sql = "UPDATE workspaces SET root = ?2 WHERE id = ?1";
+            match prepare(write.conn, sql)?.execute(params![Text(id), Json(root)])? {
+                0 => Err(Error::not_found("workspace", id)),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// What the root file systems of all workspaces begin with.
+    pub async fn workspace_roots(&self) -> Result<Vec<WorkspaceRoot>> {
+        self.read(move |conn| {
+            let mut found = prepare(conn, "SELECT DISTINCT root FROM workspaces WHERE root IS NOT NULL")?;
+            let roots = found.query_map([], |row| Ok(row.get::<_, Json<_>>(0)?.0))?;
+            Ok(roots.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

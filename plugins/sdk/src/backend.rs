@@ -25,7 +25,7 @@ pub mod bindings {
 
 pub use bindings::exports::sandboxed::backend::lifecycle::{
     Abilities, About, Attachment, AttachmentContent, Contained, Joined, Launch, Leader, Observed, PathRules, Phase,
-    Requirement, RootPlan, RootSource, Spawned, Spec,
+    Requirement, RootPlan, Spawned, Spec,
 };
 
 pub use crate::contracts::sandboxed::types::{

@@ -44,6 +44,7 @@ mod config;
 pub mod contracts;
 mod failure;
 pub mod harness;
+pub mod inside;
 mod log;
 mod manifest;
 #[cfg(not(target_arch = "wasm32"))]

@@ -53,6 +53,7 @@ async fn fill(database: &std::path::Path) {
                 network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
                 limits: WorkspaceLimits::default(),
                 user: None,
+                root: None,
                 phase: WorkspacePhase::Absent,
                 owner,
                 created_at: Timestamp::now(),

@@ -145,6 +145,7 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
         limits: WorkspaceLimits::default(),
         user: None,
+        root: None,
         phase: WorkspacePhase::Ready,
         owner,
         created_at: now,

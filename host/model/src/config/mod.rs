@@ -143,6 +143,10 @@ pub struct WorkspacesConfig {
     /// User ids of the machine that workspaces get one by one, where the server may give them. They belong to nobody
     /// else.
     pub users: UserRange,
+    /// User ids of the machine of which workspaces with users of their own get 65,536 each. They belong to nobody else.
+    pub user_ranges: UserRange,
+    /// How long a layer of root file systems that no workspace uses is kept.
+    pub keep_layers: Span,
     /// What a workspace reaches that does not say.
     pub network: NetworkPolicy,
     /// What the processes of a workspace may use that does not say.
@@ -154,6 +158,8 @@ impl Default for WorkspacesConfig {
         let allow = DEFAULT_ALLOW.map(str::to_owned).to_vec();
         Self {
             users: UserRange { first: 210_000, count: 10_000 },
+            user_ranges: UserRange { first: 655_360_000, count: 655_360_000 },
+            keep_layers: Span(Duration::from_secs(30 * 24 * 3600)),
             network: NetworkPolicy { mode: NetworkMode::Allow, allow },
             limits: LimitsConfig { memory: Some(ByteSize(8 << 30)), cpu_millis: None, processes: Some(4096) },
         }

@@ -95,6 +95,7 @@ fn new_workspace(name: &str) -> Workspace {
         network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
         limits: WorkspaceLimits::default(),
         user: None,
+        root: None,
         phase: WorkspacePhase::Ready,
         owner: UserId::new(),
         created_at: Timestamp::now(),

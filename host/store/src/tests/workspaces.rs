@@ -1,7 +1,7 @@
-use sandboxed_model::{page::PageRequest, state::MissionState::*};
+use sandboxed_model::{page::PageRequest, state::MissionState::*, workspace::WorkspaceRoot};
 
 use super::*;
-use crate::Error;
+use crate::{Error, UserPool};
 
 #[tokio::test]
 async fn a_workspace_is_found_by_id_and_by_name() {
@@ -63,19 +63,46 @@ async fn a_workspace_in_use_is_not_deleted_and_ended_missions_keep_its_id() {
 #[tokio::test]
 async fn every_workspace_gets_a_user_of_its_own_and_a_freed_one_is_given_again() {
     let fixture = Fixture::new().await;
-    let users = Some(500..=502);
+    let users = Some(UserPool { first: 500, last: 502, step: 1 });
     let mut given = Vec::new();
     for name in ["a", "b", "c"] {
-        given.push(fixture.store.insert_workspace(new_workspace(name), users.clone()).await.unwrap());
+        given.push(fixture.store.insert_workspace(new_workspace(name), users).await.unwrap());
     }
     assert_eq!(given.iter().map(|workspace| workspace.user).collect::<Vec<_>>(), [Some(500), Some(501), Some(502)]);
     assert_eq!(fixture.store.workspace(given[1].id).await.unwrap().user, Some(501));
-    let error = fixture.store.insert_workspace(new_workspace("d"), users.clone()).await.unwrap_err();
+    let error = fixture.store.insert_workspace(new_workspace("d"), users).await.unwrap_err();
     assert_eq!(error.failure().code, "workspace.users_exhausted");
 
     for freed in [&given[1], &given[0]] {
         fixture.store.delete_workspace(freed.id).await.unwrap();
-        let next = fixture.store.insert_workspace(new_workspace(freed.name.as_str()), users.clone()).await.unwrap();
+        let next = fixture.store.insert_workspace(new_workspace(freed.name.as_str()), users).await.unwrap();
         assert_eq!(next.user, freed.user);
     }
+}
+
+#[tokio::test]
+async fn users_of_a_pool_are_a_step_apart() {
+    let fixture = Fixture::new().await;
+    let users = Some(UserPool { first: 1000, last: 1250, step: 100 });
+    for (name, user) in [("a", 1000), ("b", 1100), ("c", 1200)] {
+        assert_eq!(fixture.store.insert_workspace(new_workspace(name), users).await.unwrap().user, Some(user));
+    }
+
+    let error = fixture.store.insert_workspace(new_workspace("d"), users).await.unwrap_err();
+
+    assert_eq!(error.failure().code, "workspace.users_exhausted");
+}
+
+#[tokio::test]
+async fn a_root_that_was_made_later_is_kept_and_counts_as_used() {
+    let mut fixture = Fixture::new().await;
+    let workspace = new_workspace("second");
+    fixture.store.insert_workspace(workspace.clone(), None).await.unwrap();
+    let root = WorkspaceRoot { title: "Debian".to_owned(), layers: vec!["a".to_owned()] };
+
+    fixture.store.set_workspace_root(workspace.id, root.clone()).await.unwrap();
+
+    fixture.reopen().await;
+    assert_eq!(fixture.store.workspace(workspace.id).await.unwrap().root, Some(root.clone()));
+    assert_eq!(fixture.store.workspace_roots().await.unwrap(), [root]);
 }
