@@ -34,6 +34,8 @@ const NOT_REPEATED: [&str; 7] =
         (name = "auth", description = "Logins and API tokens"),
         (name = "missions", description = "Missions, their queues and events"),
         (name = "workspaces", description = "Where missions run"),
+        (name = "processes", description = "Commands and terminals in workspaces"),
+        (name = "snapshots", description = "How workspaces stood"),
         (name = "plugins", description = "Backends, harnesses and tools"),
         (name = "system", description = "The server itself"),
     ),

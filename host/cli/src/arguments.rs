@@ -1,17 +1,20 @@
 //! The command line.
 
 mod process;
+mod snapshot;
 mod workspace;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sandboxed_model::{
-    MissionId, PluginId, TokenId, access::Scope, plugin::PluginKind, state::MissionState, workspace::WorkspaceName,
+    MissionId, PluginId, SnapshotId, TokenId, access::Scope, plugin::PluginKind, state::MissionState,
+    workspace::WorkspaceName,
 };
 
 pub(crate) use self::{
     process::{Exec, Processes, Shell},
+    snapshot::Snapshots,
     workspace::WorkspaceArguments,
 };
 
@@ -61,6 +64,9 @@ pub(crate) enum Command {
     /// Make, show and delete the places where missions run.
     #[command(subcommand)]
     Workspaces(Workspaces),
+    /// Keep how workspaces stand, and make others from it.
+    #[command(subcommand)]
+    Snapshots(Snapshots),
     /// Run a command in a workspace; the exit status is the command's.
     Exec(Exec),
     /// Open a terminal in a workspace.
@@ -272,6 +278,22 @@ pub(crate) enum Workspaces {
         workspace: String,
         #[command(flatten)]
         listing: Listing,
+    },
+    /// Make a workspace from how another stands. No process may run in the other.
+    Fork {
+        /// The other's name or id.
+        workspace: String,
+        /// The new one's name; made up where none is given.
+        name: Option<WorkspaceName>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Make a workspace stand as it stood. What it has changed since is gone.
+    Restore {
+        /// Its name or id.
+        workspace: String,
+        /// One of its snapshots.
+        snapshot: SnapshotId,
     },
     /// Delete a workspace with its files.
     Delete {

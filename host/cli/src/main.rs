@@ -58,6 +58,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Serve(serve) => command::serve::serve(&place, serve).await,
         Command::Run(run) => command::run::run(&place, run).await,
         Command::Missions(missions) => command::missions::missions(&place, missions).await,
+        Command::Snapshots(snapshots) => command::snapshots::snapshots(&place, snapshots).await,
         Command::Workspaces(workspaces) => command::workspaces::workspaces(&place, workspaces).await,
         Command::Exec(exec) => command::processes::exec(&place, exec).await,
         Command::Shell(shell) => command::processes::shell(&place, shell).await,

@@ -8,10 +8,8 @@ use sandboxed_model::{
     backend::WorkspacePhase,
     doctor::{Check, CheckStatus, DoctorReport},
     plugin::{PluginHealth, PluginInfo, PluginKind},
-    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
-
-use sandboxed_rootfs::Root;
 
 use crate::{Orchestrator, Result, services::Services};
 
@@ -154,14 +152,11 @@ impl Orchestrator {
     /// Root file systems of workspaces' own.
     async fn check_roots(&self) -> Check {
         let name = "root file systems";
-        let pool = match self.services.isolation.ranges() {
-            Ok(pool) => pool,
-            Err(failure) => return less(name, &failure.code, &failure.message, &failure.hint.unwrap_or_default()),
-        };
-        let directory = self.services.paths.root().to_owned();
-        let tried = tokio::task::spawn_blocking(move || Root::try_out(&directory, pool.first)).await;
+        if let Err(failure) = self.services.isolation.ranges() {
+            return less(name, &failure.code, &failure.message, &failure.hint.unwrap_or_default());
+        }
         let hint = "it takes Linux 5.19, and a data directory on a file system that overlays can be made of (ext4, xfs, btrfs)";
-        match tried.map_err(|error| error.to_string()).and_then(|tried| tried.map_err(|error| error.to_string())) {
+        match self.services.shares_layers().await {
             Ok(()) => ok(name, "workspaces share layers, each with users of its own"),
             Err(reason) => less(name, "isolation.roots", &reason, hint),
         }
@@ -195,6 +190,7 @@ impl Services {
             // The last that a real workspace would get.
             user: self.isolation.users().map(|users| users.last),
             root: None,
+            layers: WorkspaceLayers::default(),
             phase: WorkspacePhase::Absent,
             owner: UserId::new(),
             created_at: Timestamp::now(),

@@ -18,9 +18,10 @@ use sandboxed_model::{
     config::{LimitsConfig, UserRange, WorkspacesConfig},
     workspace::{NetworkMode, Workspace, WorkspaceLimits},
 };
+use sandboxed_rootfs::Users;
 use sandboxed_store::UserPool;
 
-use crate::paths::Paths;
+use crate::{paths::Paths, storage::Part};
 
 /// Where a privileged server mounts a workspace's directories, each process seeing its own workspace's. The directory
 /// itself stays empty.
@@ -133,11 +134,15 @@ impl Isolation {
         Ok(UserPool { first: ranges.start() + RANGE_USER, last: ranges.end() - (RANGE - 1 - RANGE_USER), step: RANGE })
     }
 
-    /// The user of the machine that is root in a workspace with users of its own.
-    pub(crate) fn first_user(workspace: &Workspace) -> Result<u32, Failure> {
-        workspace.user.and_then(|user| user.checked_sub(RANGE_USER)).ok_or_else(|| {
+    /// The users of the machine that are a workspace's own: all of a system, or the one that its processes run as.
+    pub(crate) fn users_of(workspace: &Workspace) -> Result<Users, Failure> {
+        let own = || match (&workspace.root, workspace.user?) {
+            (Some(_), user) => Some(Users { first: user.checked_sub(RANGE_USER)?, count: RANGE }),
+            (None, user) => Some(Users { first: user, count: 1 }),
+        };
+        own().ok_or_else(|| {
             Failure::new(Blame::Unavailable, "workspace.user", "the workspace has no users of its own")
-                .with_hint("make the workspace anew")
+                .with_hint("start the server as root, and make the workspace anew")
         })
     }
 
@@ -176,7 +181,10 @@ impl Isolation {
             inbox: place(INBOX, paths.inbox(workspace.id)),
             home: place(HOME, paths.home(workspace.id)),
             user: workspace.user.unwrap_or(self.own_user),
-            root: workspace.root.as_ref().map(|_| paths.root_of(workspace.id).path().to_string_lossy().into_owned()),
+            root: workspace
+                .root
+                .as_ref()
+                .map(|_| paths.overlay(workspace.id, Part::Root).path().to_string_lossy().into_owned()),
             shared_network: workspace.network.mode == NetworkMode::Shared,
             options: workspace.options.to_string(),
         }

@@ -25,9 +25,12 @@ mod runner;
 mod sandbox;
 mod secrets;
 mod services;
+mod snapshots;
+mod storage;
 mod stream;
 mod system;
 mod throttle;
+mod uses;
 mod workspaces;
 
 pub use access::{LoginAttempt, NewToken, SessionGrant};

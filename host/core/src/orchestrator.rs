@@ -27,6 +27,7 @@ use crate::{
     secrets::SecretBook,
     services::{LocalAccess, Services},
     throttle::LoginThrottle,
+    uses::Uses,
 };
 
 /// What it takes to start an orchestrator.
@@ -101,6 +102,7 @@ impl Orchestrator {
             leaders: Leaders::default(),
             processes: Processes::default(),
             roots,
+            uses: Uses::default(),
             store,
             plugins,
             supervisor,
@@ -113,6 +115,7 @@ impl Orchestrator {
         });
         late.set(Arc::downgrade(&services));
         tokio::spawn(Arc::clone(&services).serve_gate(gate));
+        services.recover_snapshots().await?;
         services.recover().await?;
         services.recover_processes().await?;
         tokio::spawn(leaders::sweep(Arc::downgrade(&services)));

@@ -6,7 +6,9 @@ use std::{
 };
 
 use sandboxed_model::{MissionId, RunId, WorkspaceId};
-use sandboxed_rootfs::Root;
+use sandboxed_rootfs::Overlay;
+
+use crate::storage::Part;
 
 /// The data directory.
 #[derive(Debug, Clone)]
@@ -66,12 +68,13 @@ impl Paths {
         self.workspace(id).join("home")
     }
 
-    /// Where the workspace's own root file system is mounted.
-    pub(crate) fn root_of(&self, id: WorkspaceId) -> Root {
-        Root::new(self.workspace(id))
+    /// A directory of the workspace that begins with layers.
+    pub(crate) fn overlay(&self, id: WorkspaceId, part: Part) -> Overlay {
+        let directory = self.workspace(id);
+        Overlay::new(directory.join(part.as_str()), directory.join(format!("{part}-changes")))
     }
 
-    /// The layers of root file systems.
+    /// Layers that directories of workspaces begin with.
     pub(crate) fn layers(&self) -> PathBuf {
         self.root.join("layers")
     }

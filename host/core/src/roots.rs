@@ -2,7 +2,7 @@
 //! same, and mounted for each with its own changes on top.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -15,18 +15,22 @@ use sandboxed_model::{
     command::Exit,
     workspace::{Workspace, WorkspaceRoot},
 };
-use sandboxed_rootfs::{LayerId, Layers};
+use sandboxed_rootfs::{LayerId, Layers, Users};
 
-use crate::{Result, isolation::Isolation, leaders::plain, services::Services};
+use crate::{Result, leaders::plain, services::Services};
 
 /// How long a layer may take to be made.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// The users of the machine that a new layer belongs to: its own root and those after it.
+const MACHINE: Users = Users { first: 0, count: 65_536 };
 /// What is told of the words of whoever failed to make one.
 const WORDS: usize = 2048;
 
 /// All layers, and those that are being made.
 pub(crate) struct Roots {
     layers: Layers,
+    /// Whether directories can begin with layers here, or why not.
+    pub(crate) shares_layers: tokio::sync::OnceCell<std::result::Result<(), String>>,
     /// Whoever wants the same layer waits for it.
     making: Mutex<HashMap<LayerId, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -35,7 +39,11 @@ impl Roots {
     /// The layers in a directory.
     pub(crate) async fn open(directory: PathBuf) -> Result<Self> {
         let layers = blocking(move || Layers::open(directory)).await?;
-        Ok(Self { layers, making: Mutex::default() })
+        Ok(Self { layers, shares_layers: tokio::sync::OnceCell::new(), making: Mutex::default() })
+    }
+
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.layers
     }
 
     fn making(&self, id: &LayerId) -> Arc<tokio::sync::Mutex<()>> {
@@ -83,34 +91,13 @@ impl Services {
         }
         made?;
         let kept = title.clone();
-        blocking(move || draft.finish(&key, &kept, 0)).await?;
+        blocking(move || draft.finish(&key, &kept, MACHINE)).await?;
         Ok(Some(WorkspaceRoot { title, layers: vec![id.to_string()] }))
-    }
-
-    /// Mounts a workspace's root, if it has one and it is not mounted.
-    pub(crate) async fn mount_root(&self, workspace: &Workspace) -> Result<()> {
-        let Some(root) = &workspace.root else { return Ok(()) };
-        let first_user = Isolation::first_user(workspace)?;
-        let ids = root.layers.iter().map(|layer| layer.parse()).collect::<std::result::Result<Vec<LayerId>, _>>();
-        let ids = ids.map_err(|error| Failure::new(Blame::Host, "workspace.root", error.to_string()))?;
-        let (place, layers) = (self.paths.root_of(workspace.id), self.roots.layers.clone());
-        blocking(move || place.mount(&layers, &ids, first_user)).await
-    }
-
-    /// Unmounts the root of a workspace that is removed.
-    pub(crate) async fn unmount_root(&self, workspace: &Workspace) -> Result<()> {
-        let place = self.paths.root_of(workspace.id);
-        match workspace.root {
-            Some(_) => blocking(move || place.unmount()).await,
-            None => Ok(()),
-        }
     }
 
     /// Removes layers that no workspace has used for long.
     pub(crate) async fn expire_layers(&self) -> Result<()> {
-        let roots = self.store.workspace_roots().await?;
-        let used: HashSet<LayerId> =
-            roots.iter().flat_map(|root| &root.layers).filter_map(|layer| layer.parse().ok()).collect();
+        let used = self.used_layers().await?;
         let (layers, keep) = (self.roots.layers.clone(), self.config.workspaces.keep_layers.0);
         let removed = blocking(move || layers.expire(&used, keep)).await?;
         if removed > 0 {

@@ -15,6 +15,7 @@ use crate::{
     isolation::proxy_variables,
     leaders::{Leader, entrance_address},
     secrets::SecretBook,
+    uses::Use,
 };
 
 /// A workspace that processes can enter.
@@ -36,6 +37,7 @@ pub(crate) struct Way {
     /// Holds what they share; absent where that is the machine's.
     pub(crate) leader: Option<Arc<Leader>>,
     pub(crate) gateway: Option<Gateway>,
+    pub(crate) _in_use: Use,
 }
 
 /// The way out of a workspace's network.

@@ -28,6 +28,7 @@ use crate::{
     sandbox::{Gateway, Sandbox, Way, ready},
     secrets::SecretBook,
     throttle::LoginThrottle,
+    uses::Uses,
 };
 
 /// Everything that a use case may need.
@@ -39,6 +40,7 @@ pub(crate) struct Services {
     pub(crate) leaders: Leaders,
     pub(crate) processes: Processes,
     pub(crate) roots: Roots,
+    pub(crate) uses: Uses,
     pub(crate) store: Store,
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
@@ -108,6 +110,10 @@ impl Services {
 
     /// Makes a workspace ready to be entered, on behalf of a mission where there is one.
     pub(crate) async fn sandbox(&self, workspace: &Workspace, mission: Option<MissionId>) -> Result<Sandbox> {
+        let in_use = self.using(workspace.id).await;
+        // It may have been given other layers meanwhile.
+        let current = self.store.workspace(workspace.id).await.ok();
+        let workspace = current.as_ref().unwrap_or(workspace);
         let backend = self.plugins.backend(&workspace.backend)?;
         let grants = self.plugins.inspect(&workspace.backend).map(|info| info.grants).unwrap_or_default();
         let spec = self.isolation.spec(workspace, &self.paths);
@@ -115,10 +121,10 @@ impl Services {
         let gated = matches!(workspace.network.mode, NetworkMode::Allow | NetworkMode::Open);
         let traveller = Traveller { workspace: workspace.id, mission };
         let gateway = gated.then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string() });
-        self.mount_root(workspace).await?;
+        self.mount(workspace).await?;
         let observed = ready(&backend, &spec).await?;
         let leader = self.leader(workspace, &backend, &spec, &observed).await?;
-        let way = Way { guard, leader, gateway };
+        let way = Way { guard, leader, gateway, _in_use: in_use };
         Ok(Sandbox::new(backend, grants, Arc::clone(&self.secrets), spec, observed, way))
     }
 }

@@ -12,7 +12,7 @@ use sandboxed_model::{
     grant::Grants,
     page::{Page, PageRequest},
     plugin::PluginKind,
-    workspace::{NewWorkspace, Workspace, WorkspaceName},
+    workspace::{NewWorkspace, Workspace, WorkspaceLayers, WorkspaceName},
 };
 
 use sandboxed_store::UserPool;
@@ -54,8 +54,7 @@ impl Orchestrator {
         let limits = self.services.isolation.limits(new.limits, &self.services.config.workspaces.limits)?;
         let name = match new.name {
             Some(name) => name,
-            // The random end of the id: the start is the time and so nearly the same for neighbours.
-            None => format!("ws-{}", &id.to_string()[24..]).parse().expect("hexadecimal digits after a prefix"),
+            None => made_up_name(id),
         };
         let workspace = Workspace {
             id,
@@ -66,6 +65,7 @@ impl Orchestrator {
             limits,
             user: None,
             root: None,
+            layers: WorkspaceLayers::default(),
             phase: WorkspacePhase::Absent,
             owner: by.user,
             created_at: Timestamp::now(),
@@ -75,21 +75,27 @@ impl Orchestrator {
         let mut workspace = self.services.store.insert_workspace(workspace, users).await?;
         match self.services.make_workspace(&mut workspace).await {
             Ok(()) => {
-                if let Some(root) = &workspace.root {
-                    self.services.store.set_workspace_root(id, root.clone()).await?;
+                if workspace.root.is_some() {
+                    let layers = workspace.layers.clone();
+                    self.services.store.set_workspace_layers(id, workspace.root.clone(), layers).await?;
                 }
                 self.services.store.set_workspace_phase(id, WorkspacePhase::Ready).await?;
                 Ok(Workspace { phase: WorkspacePhase::Ready, ..workspace })
             }
             Err(error) => {
-                if let Err(left) = self.services.remove_workspace(&workspace).await {
-                    tracing::warn!(error = %left, workspace = %id, "a workspace that failed could not be removed");
-                } else {
-                    self.services.store.delete_workspace(id).await?;
-                }
+                self.give_up_workspace(&workspace).await?;
                 Err(error)
             }
         }
+    }
+
+    /// Removes a workspace that could not be made.
+    pub(crate) async fn give_up_workspace(&self, workspace: &Workspace) -> Result<()> {
+        if let Err(left) = self.services.remove_workspace(workspace).await {
+            tracing::warn!(error = %left, workspace = %workspace.id, "a workspace that failed could not be removed");
+            return Ok(());
+        }
+        Ok(self.services.store.delete_workspace(workspace.id).await?)
     }
 
     /// A workspace as it stands.
@@ -143,7 +149,7 @@ impl Orchestrator {
             self.services.store.insert_workspace(broken, None).await?;
             return Err(error);
         }
-        Ok(())
+        self.services.collect_layers().await
     }
 }
 
@@ -159,8 +165,8 @@ impl Services {
         Ok(if about.user_range { Some(self.isolation.ranges()?) } else { self.isolation.users() })
     }
 
-    /// Makes a workspace's directories and its root, and has a first process enter it.
-    pub(crate) async fn make_workspace(&self, workspace: &mut Workspace) -> Result<()> {
+    /// Makes a workspace's directories.
+    pub(crate) async fn make_directories(&self, workspace: &Workspace) -> Result<()> {
         let (id, user) = (workspace.id, workspace.user);
         let directory = self.paths.workspace(id);
         let wanted = [
@@ -172,7 +178,12 @@ impl Services {
         let made = tokio::task::spawn_blocking(move || {
             wanted.iter().try_for_each(|(path, owner, mode)| make_directory(path, *owner, *mode))
         });
-        made.await.map_err(std::io::Error::other).and_then(|made| made).map_err(|e| unusable(&directory, &e))?;
+        made.await.map_err(std::io::Error::other).and_then(|made| made).map_err(|e| unusable(&directory, &e))
+    }
+
+    /// Makes a workspace's directories and its root, and has a first process enter it.
+    pub(crate) async fn make_workspace(&self, workspace: &mut Workspace) -> Result<()> {
+        self.make_directories(workspace).await?;
         workspace.root = self.make_root(workspace).await?;
         let sandbox = self.sandbox(workspace, None).await?;
         // What cannot be entered is told now and not to the first mission.
@@ -197,7 +208,7 @@ impl Services {
         let spec = self.isolation.spec(workspace, &self.paths);
         backend.stop(&spec, STOP_GRACE_MS).await?;
         backend.destroy(&spec).await?;
-        self.unmount_root(workspace).await?;
+        self.unmount(workspace.id).await?;
         let (workspaces, name) = (self.paths.workspaces(), workspace.id.to_string());
         let directory = self.paths.workspace(workspace.id);
         // Below a directory handle a name cannot lead elsewhere, and links are removed and not followed.
@@ -209,6 +220,12 @@ impl Services {
         });
         removed.await.map_err(std::io::Error::other).and_then(|result| result).map_err(|e| unusable(&directory, &e))
     }
+}
+
+/// The name of a workspace that was given none.
+pub(crate) fn made_up_name(id: WorkspaceId) -> WorkspaceName {
+    // The random end of the id: the start is the time and so nearly the same for neighbours.
+    format!("ws-{}", &id.to_string()[24..]).parse().expect("hexadecimal digits after a prefix")
 }
 
 fn unusable(directory: &Path, error: &std::io::Error) -> Error {

@@ -57,6 +57,10 @@ uuid_id!(
     WorkspaceId, "a workspace id (a UUID)"
 );
 uuid_id!(
+    /// How a workspace stood at one moment.
+    SnapshotId, "a snapshot id (a UUID)"
+);
+uuid_id!(
     /// A message of a mission, queued or sent.
     MessageId, "a message id (a UUID)"
 );

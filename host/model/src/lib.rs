@@ -21,11 +21,12 @@ pub mod page;
 pub mod plugin;
 pub mod process;
 pub mod queue;
+pub mod snapshot;
 pub mod state;
 pub mod time;
 pub mod tools;
 pub mod workspace;
 
 pub use failure::{Blame, Failure};
-pub use id::{MessageId, MissionId, PluginId, RunId, Seq, TokenId, UserId, WorkspaceId};
+pub use id::{MessageId, MissionId, PluginId, RunId, Seq, SnapshotId, TokenId, UserId, WorkspaceId};
 pub use time::Timestamp;

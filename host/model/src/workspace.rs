@@ -79,6 +79,9 @@ pub struct Workspace {
     /// What its own root file system begins with. Absent: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<WorkspaceRoot>,
+    /// What its other directories begin with.
+    #[serde(default, skip_serializing_if = "WorkspaceLayers::is_empty")]
+    pub layers: WorkspaceLayers,
     /// How far it exists, as last seen.
     pub phase: WorkspacePhase,
     /// Who made it.
@@ -94,6 +97,25 @@ pub struct WorkspaceRoot {
     pub title: String,
     /// The layers that it shares with other workspaces, the lowest first.
     pub layers: Vec<String>,
+}
+
+/// Layers that a workspace's directories begin with, the lowest first: what snapshots keep and forks share.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct WorkspaceLayers {
+    /// Its files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tree: Vec<String>,
+    /// Its agents' home.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub home: Vec<String>,
+}
+
+impl WorkspaceLayers {
+    /// Whether every directory begins empty.
+    pub fn is_empty(&self) -> bool {
+        self.tree.is_empty() && self.home.is_empty()
+    }
 }
 
 /// What is needed to make a workspace.

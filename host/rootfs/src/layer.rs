@@ -77,9 +77,20 @@ pub struct Layer {
 pub(crate) struct Record {
     pub(crate) key: String,
     pub(crate) title: String,
-    /// The user id on disk that is root of the layer. Its 65,536 users follow one another from there.
-    pub(crate) first_user: u32,
-    pub(crate) contents: Contents,
+    /// Whom its files belong to on disk.
+    pub(crate) users: Users,
+    /// Absent: nobody looks whether it is as it was made.
+    pub(crate) contents: Option<Contents>,
+}
+
+/// User ids of the machine, and group ids of the same numbers, that belong together: all users of a system, or the one
+/// user of a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Users {
+    /// The first.
+    pub first: u32,
+    /// How many follow one another from there.
+    pub count: u32,
 }
 
 /// What a layer's files looked like when it was made.
@@ -106,13 +117,13 @@ impl Layer {
         &self.record.title
     }
 
-    /// Bytes of its files.
-    pub fn bytes(&self) -> u64 {
-        self.record.contents.bytes
+    /// Whom its files belong to on disk.
+    pub fn users(&self) -> Users {
+        self.record.users
     }
 
     /// The directory of its files.
-    pub(crate) fn files(&self) -> PathBuf {
+    pub fn files(&self) -> PathBuf {
         self.directory.join(Self::FILES)
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Error, Layer, LayerId, Result,
+    Error, Layer, LayerId, Result, Users,
     layer::{Contents, Record},
 };
 
@@ -52,7 +52,11 @@ impl Layers {
     /// When it cannot be looked at.
     pub fn find(&self, id: &LayerId) -> Result<Option<Layer>> {
         let Some(layer) = self.look(id)? else { return Ok(None) };
-        if Contents::of(&layer.files())? == layer.record.contents {
+        let whole = match &layer.record.contents {
+            Some(contents) => Contents::of(&layer.files())? == *contents,
+            None => true,
+        };
+        if whole {
             // When it was used last: the age of a layer is counted from there.
             let touched = fs::File::open(&layer.directory).and_then(|file| file.set_modified(SystemTime::now()));
             touched.map_err(Error::io("using", &layer.directory))?;
@@ -72,7 +76,24 @@ impl Layers {
         };
         let record: Record = serde_json::from_slice(&record)
             .map_err(|error| Error::io("reading the record of", &directory)(error.into()))?;
-        Ok((LayerId::of(&record.key) == *id).then_some(Layer { directory, record }))
+        let layer = Layer { directory, record };
+        Ok((layer.id() == *id && layer.files().is_dir()).then_some(layer))
+    }
+
+    /// Whether there is a layer of this id.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn contains(&self, id: &LayerId) -> Result<bool> {
+        Ok(self.look(id)?.is_some())
+    }
+
+    /// The directory of a layer's files, which nobody may change.
+    ///
+    /// # Errors
+    /// [`Error::LayerMissing`].
+    pub fn files(&self, id: &LayerId) -> Result<PathBuf> {
+        Ok(self.look(id)?.ok_or_else(|| Error::LayerMissing(id.clone()))?.files())
     }
 
     /// Begins a layer.
@@ -88,19 +109,58 @@ impl Layers {
         Ok(draft)
     }
 
+    /// Makes a directory, which is moved away, a layer. To call it again after it was cut short changes nothing more.
+    /// Nobody looks later whether it is as it was: a layer of a hundred thousand files would take seconds.
+    ///
+    /// # Errors
+    /// When the directory is on another file system, or neither it nor the layer is there.
+    pub fn keep(&self, key: &str, title: &str, users: Users, from: &Path) -> Result<Layer> {
+        let id = LayerId::of(key);
+        let directory = self.directory.join(id.as_str());
+        let files = directory.join(Layer::FILES);
+        if !files.exists() {
+            match fs::DirBuilder::new().mode(0o700).create(&directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(Error::io("making", &directory))?,
+            }
+            let record = Record { key: key.to_owned(), title: title.to_owned(), users, contents: None };
+            write(&directory, &record)?;
+            // Last: a layer whose files are there is whole.
+            fs::rename(from, &files).map_err(Error::io("keeping", from))?;
+        }
+        self.look(&id)?.ok_or(Error::LayerMissing(id))
+    }
+
+    /// Removes layers that were kept ([`Layers::keep`]) and are none of `used`; returns how many.
+    ///
+    /// # Errors
+    /// When the layers cannot be listed. One that cannot be removed is left for the next time.
+    pub fn collect(&self, used: &HashSet<LayerId>) -> Result<usize> {
+        self.remove_unused(used, |id, _| Ok(self.look(id)?.is_some_and(|layer| layer.record.contents.is_none())))
+    }
+
     /// Removes layers that are none of `used` and that nobody has used for `age`; returns how many.
     ///
     /// # Errors
     /// When the layers cannot be listed. One that cannot be removed is left for the next time.
     pub fn expire(&self, used: &HashSet<LayerId>, age: Duration) -> Result<usize> {
+        self.remove_unused(used, |_, unused| Ok(unused >= age))
+    }
+
+    fn remove_unused(
+        &self,
+        used: &HashSet<LayerId>,
+        due: impl Fn(&LayerId, Duration) -> Result<bool>,
+    ) -> Result<usize> {
         let failed = || Error::io("listing", &self.directory);
         let mut removed = 0;
         for entry in fs::read_dir(&self.directory).map_err(failed())? {
             let entry = entry.map_err(failed())?;
             let Ok(id) = entry.file_name().to_string_lossy().parse::<LayerId>() else { continue };
             let modified = entry.metadata().and_then(|metadata| metadata.modified()).map_err(failed())?;
-            let old = modified.elapsed().is_ok_and(|unused| unused >= age);
-            if old && !used.contains(&id) {
+            // A clock that was set back makes nothing older.
+            let unused = modified.elapsed().unwrap_or_default();
+            if !used.contains(&id) && due(&id, unused)? {
                 match self.remove(&id) {
                     Ok(()) => removed += 1,
                     Err(error) => tracing::warn!(%error, layer = %id, "a layer that nobody uses could not be removed"),
@@ -129,16 +189,11 @@ impl Draft {
     ///
     /// # Errors
     /// When it cannot be looked at or moved to its place.
-    pub fn finish(self, key: &str, title: &str, first_user: u32) -> Result<Layer> {
-        let contents = Contents::of(&self.files())?;
-        let record = Record { key: key.to_owned(), title: title.to_owned(), first_user, contents };
+    pub fn finish(self, key: &str, title: &str, users: Users) -> Result<Layer> {
+        let contents = Some(Contents::of(&self.files())?);
+        let record = Record { key: key.to_owned(), title: title.to_owned(), users, contents };
         let id = LayerId::of(key);
-        let written = serde_json::to_vec(&record).map_err(io::Error::from).and_then(|json| {
-            let path = self.directory.join(Layer::RECORD);
-            fs::write(&path, json)?;
-            fs::File::open(&path)?.sync_all()
-        });
-        written.map_err(Error::io("writing the record of", &self.directory))?;
+        write(&self.directory, &record)?;
         let place = self.layers.directory.join(id.as_str());
         match fs::rename(&self.directory, &place) {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
@@ -157,6 +212,15 @@ impl Drop for Draft {
     }
 }
 
+fn write(directory: &Path, record: &Record) -> Result<()> {
+    let path = directory.join(Layer::RECORD);
+    let written = serde_json::to_vec(record).map_err(io::Error::from).and_then(|json| {
+        fs::write(&path, json)?;
+        fs::File::open(&path)?.sync_all()
+    });
+    written.map_err(Error::io("writing the record of", directory))
+}
+
 /// Removes a directory with everything in it; links are removed and not followed.
 fn remove(directory: &Path) -> Result<()> {
     match fs::remove_dir_all(directory) {
@@ -169,6 +233,8 @@ fn remove(directory: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
+    const USERS: Users = Users { first: 0, count: 65_536 };
+
     fn layers() -> (tempfile::TempDir, Layers) {
         let directory = tempfile::tempdir().unwrap();
         let layers = Layers::open(directory.path().join("layers")).unwrap();
@@ -178,7 +244,7 @@ mod tests {
     fn make(layers: &Layers, key: &str) -> Layer {
         let draft = layers.draft().unwrap();
         fs::write(draft.files().join("file"), key).unwrap();
-        draft.finish(key, "a layer", 0).unwrap()
+        draft.finish(key, "a layer", USERS).unwrap()
     }
 
     #[test]
@@ -189,7 +255,7 @@ mod tests {
 
         let found = layers.find(&LayerId::of("one")).unwrap().unwrap();
 
-        assert_eq!((found.title(), found.bytes()), ("a layer", 3));
+        assert_eq!(found.title(), "a layer");
         assert_eq!(fs::read_to_string(made.files().join("file")).unwrap(), "one");
         assert!(layers.find(&LayerId::of("two")).unwrap().is_none());
         assert_eq!(fs::read_dir(directory.path().join("layers")).unwrap().count(), 1);
@@ -210,9 +276,9 @@ mod tests {
         let (_directory, layers) = layers();
         let (first, second) = (layers.draft().unwrap(), layers.draft().unwrap());
         fs::write(first.files().join("first"), "").unwrap();
-        first.finish("key", "first", 0).unwrap();
+        first.finish("key", "first", USERS).unwrap();
 
-        let kept = second.finish("key", "second", 0).unwrap();
+        let kept = second.finish("key", "second", USERS).unwrap();
 
         assert_eq!(kept.title(), "first");
         assert!(kept.files().join("first").exists());
@@ -227,6 +293,42 @@ mod tests {
         Layers::open(directory.path().join("layers")).unwrap();
 
         assert!(!draft.files().exists());
+    }
+
+    #[test]
+    fn a_directory_that_is_kept_moves_and_to_keep_it_again_changes_nothing() {
+        let (directory, layers) = layers();
+        let from = directory.path().join("from");
+        fs::create_dir(&from).unwrap();
+        fs::write(from.join("file"), "kept").unwrap();
+
+        layers.keep("key", "kept", USERS, &from).unwrap();
+        let again = layers.keep("key", "kept", USERS, &from).unwrap();
+
+        assert!(!from.exists());
+        assert_eq!(fs::read_to_string(again.files().join("file")).unwrap(), "kept");
+        assert_eq!(layers.collect(&HashSet::from([again.id()])).unwrap(), 0);
+        assert_eq!(layers.collect(&HashSet::new()).unwrap(), 1);
+        assert!(!again.files().exists());
+    }
+
+    #[test]
+    fn only_what_was_kept_is_collected() {
+        let (_directory, layers) = layers();
+        let made = make(&layers, "made");
+
+        assert_eq!(layers.collect(&HashSet::new()).unwrap(), 0);
+
+        assert!(layers.contains(&made.id()).unwrap());
+    }
+
+    #[test]
+    fn keeping_what_is_not_there_is_an_error_and_no_layer() {
+        let (directory, layers) = layers();
+
+        assert!(layers.keep("key", "kept", USERS, &directory.path().join("gone")).is_err());
+
+        assert!(layers.find(&LayerId::of("key")).unwrap().is_none());
     }
 
     #[test]

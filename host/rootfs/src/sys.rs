@@ -19,9 +19,6 @@ use nix::{
     unistd::{ForkResult, Pid, fork, pause, pipe2, write},
 };
 
-/// How many users a system has.
-pub(crate) const USERS: u32 = 65_536;
-
 /// Makes whoever looks through a detached mount see other users: `users` is a namespace that maps those on disk to those
 /// that are seen.
 pub(crate) fn map_users(mount: BorrowedFd<'_>, users: &OwnedFd) -> io::Result<()> {
@@ -41,8 +38,8 @@ pub(crate) fn map_users(mount: BorrowedFd<'_>, users: &OwnedFd) -> io::Result<()
     Errno::result(result).map(drop).map_err(io::Error::from)
 }
 
-/// A namespace in which the users from `inside` on are those from `outside` on.
-pub(crate) fn user_namespace(inside: u32, outside: u32) -> io::Result<OwnedFd> {
+/// A namespace in which so many users from `inside` on are those from `outside` on.
+pub(crate) fn user_namespace(inside: u32, outside: u32, count: u32) -> io::Result<OwnedFd> {
     let (ready, tell) = pipe2(OFlag::O_CLOEXEC)?;
     // SAFETY: the child only makes system calls (unshare, write, pause, _exit) on what was opened before the fork, which
     // is sound even when other threads hold locks.
@@ -60,7 +57,7 @@ pub(crate) fn user_namespace(inside: u32, outside: u32) -> io::Result<OwnedFd> {
         }
     };
     drop(tell);
-    let opened = map(child, ready, &format!("{inside} {outside} {USERS}\n"));
+    let opened = map(child, ready, &format!("{inside} {outside} {count}\n"));
     // It has done its duty, or nothing.
     let _ = kill(child, Signal::SIGKILL);
     waitpid(child, None)?;

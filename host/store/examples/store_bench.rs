@@ -16,7 +16,7 @@ use sandboxed_model::{
     page::PageRequest,
     queue::QueuedMessage,
     state::MissionState,
-    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 use sandboxed_store::{Durability, MissionChange, NewMissionRow, Options, Store};
 
@@ -58,6 +58,7 @@ async fn workspace(store: &Store) -> WorkspaceId {
                 limits: WorkspaceLimits::default(),
                 user: None,
                 root: None,
+                layers: WorkspaceLayers::default(),
                 phase: WorkspacePhase::Ready,
                 owner: UserId::new(),
                 created_at: Timestamp::now(),

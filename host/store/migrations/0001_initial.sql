@@ -119,10 +119,31 @@ CREATE TABLE workspaces (
     user       INTEGER UNIQUE,
     -- What its own root file system begins with.
     root       TEXT,
+    -- What its other directories begin with.
+    layers     TEXT    NOT NULL,
     phase      TEXT    NOT NULL,
     owner      TEXT    NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE snapshots (
+    key        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         TEXT    NOT NULL UNIQUE,
+    workspace  TEXT    NOT NULL,
+    label      TEXT,
+    -- The workspace as it was.
+    origin     TEXT    NOT NULL,
+    -- What the backend itself kept, in its own words.
+    kept       TEXT    NOT NULL,
+    -- Not all of it is kept yet.
+    unfinished INTEGER NOT NULL,
+    -- Nobody asked for it: it is how a fork begins.
+    hidden     INTEGER NOT NULL,
+    owner      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX snapshots_by_workspace ON snapshots (workspace, key);
+CREATE INDEX snapshots_unfinished ON snapshots (unfinished) WHERE unfinished = 1;
 
 CREATE TABLE processes (
     key          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -11,6 +11,7 @@ pub(crate) enum List {
     Hits,
     Workspaces,
     Processes,
+    Snapshots,
     Users,
     Audit,
 }
@@ -22,6 +23,7 @@ impl List {
             Self::Hits => 'h',
             Self::Workspaces => 'w',
             Self::Processes => 'x',
+            Self::Snapshots => 's',
             Self::Users => 'u',
             Self::Audit => 'a',
         }

@@ -45,6 +45,7 @@ mod purge;
 mod queue;
 mod run;
 mod search;
+mod snapshot;
 mod statement;
 mod value;
 mod words;

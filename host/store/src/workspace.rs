@@ -5,7 +5,7 @@ use sandboxed_model::{
     MissionId, RunId, WorkspaceId,
     backend::WorkspacePhase,
     page::{Page, PageRequest},
-    workspace::{Workspace, WorkspaceName, WorkspaceRoot},
+    workspace::{Workspace, WorkspaceLayers, WorkspaceName, WorkspaceRoot},
 };
 
 use crate::{
@@ -16,8 +16,7 @@ use crate::{
     value::{Json, Millis, Name, Text},
 };
 
-const SELECT: &str =
-    "SELECT key, id, name, backend, options, network, limits, user, root, phase, owner, created_at FROM workspaces";
+const SELECT: &str = "SELECT key, id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at FROM workspaces";
 
 fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
     let workspace = Workspace {
@@ -29,9 +28,10 @@ fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
         limits: row.get::<_, Json<_>>(6)?.0,
         user: row.get(7)?,
         root: row.get::<_, Option<Json<_>>>(8)?.map(|root| root.0),
-        phase: row.get::<_, Name<_>>(9)?.0,
-        owner: row.get::<_, Text<_>>(10)?.0,
-        created_at: row.get::<_, Millis>(11)?.0,
+        layers: row.get::<_, Json<_>>(9)?.0,
+        phase: row.get::<_, Name<_>>(10)?.0,
+        owner: row.get::<_, Text<_>>(11)?.0,
+        created_at: row.get::<_, Millis>(12)?.0,
     };
     Ok((row.get(0)?, workspace))
 }
@@ -72,6 +72,19 @@ fn free_user(conn: &Connection, users: UserPool) -> Result<u32> {
     })
 }
 
+pub(crate) fn set_layers(
+    conn: &Connection,
+    id: WorkspaceId,
+    root: Option<&WorkspaceRoot>,
+    layers: &WorkspaceLayers,
+) -> Result<()> {
+    let sql = "UPDATE workspaces SET root = ?2, layers = ?3 WHERE id = ?1";
+    match prepare(conn, sql)?.execute(params![Text(id), root.map(Json), Json(layers)])? {
+        0 => Err(Error::not_found("workspace", id)),
+        _ => Ok(()),
+    }
+}
+
 impl Store {
     /// Keeps a new workspace. One that has no user gets one of `users` that no other workspace has.
     ///
@@ -85,8 +98,8 @@ impl Store {
             prepare(
                 write.conn,
                 "INSERT INTO workspaces \
-                 (id, name, backend, options, network, limits, user, root, phase, owner, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 (id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 Text(workspace.id),
@@ -97,6 +110,7 @@ impl Store {
                 Json(&workspace.limits),
                 workspace.user,
                 workspace.root.as_ref().map(Json),
+                Json(&workspace.layers),
                 Name(workspace.phase),
                 Text(workspace.owner),
                 Millis(workspace.created_at),
@@ -114,24 +128,27 @@ impl Store {
         .await
     }
 
-    /// Keeps what a workspace's root file system begins with.
-    pub async fn set_workspace_root(&self, id: WorkspaceId, root: WorkspaceRoot) -> Result<()> {
-        self.write(move |write| {
-            let sql = "UPDATE workspaces SET root = ?2 WHERE id = ?1";
-            match prepare(write.conn, sql)?.execute(params![Text(id), Json(root)])? {
-                0 => Err(Error::not_found("workspace", id)),
-                _ => Ok(()),
-            }
-        })
-        .await
+    /// Keeps what a workspace's directories begin with.
+    pub async fn set_workspace_layers(
+        &self,
+        id: WorkspaceId,
+        root: Option<WorkspaceRoot>,
+        layers: WorkspaceLayers,
+    ) -> Result<()> {
+        self.write(move |write| set_layers(write.conn, id, root.as_ref(), &layers)).await
     }
 
-    /// What the root file systems of all workspaces begin with.
-    pub async fn workspace_roots(&self) -> Result<Vec<WorkspaceRoot>> {
+    /// What the directories of all workspaces and snapshots begin with.
+    pub async fn used_layers(&self) -> Result<Vec<(Option<WorkspaceRoot>, WorkspaceLayers)>> {
         self.read(move |conn| {
-            let mut found = prepare(conn, "SELECT DISTINCT root FROM workspaces WHERE root IS NOT NULL")?;
-            let roots = found.query_map([], |row| Ok(row.get::<_, Json<_>>(0)?.0))?;
-            Ok(roots.collect::<rusqlite::Result<_>>()?)
+            // All there are, which is what is asked for.
+            let sql = "SELECT root, layers FROM workspaces WHERE key > 0 UNION ALL \
+                       SELECT origin ->> 'root', coalesce(origin ->> 'layers', '{}') FROM snapshots WHERE key > 0";
+            let mut found = prepare(conn, sql)?;
+            let used = found.query_map([], |row| {
+                Ok((row.get::<_, Option<Json<_>>>(0)?.map(|root| root.0), row.get::<_, Json<_>>(1)?.0))
+            })?;
+            Ok(used.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

@@ -6,7 +6,7 @@ use sandboxed_model::{
     MessageId, MissionId, Timestamp, UserId, WorkspaceId,
     backend::WorkspacePhase,
     queue::QueuedMessage,
-    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 use sandboxed_store::{MissionChange, NewMissionRow, Store};
 use sandboxed_tests::Server;
@@ -54,6 +54,7 @@ async fn fill(database: &std::path::Path) {
                 limits: WorkspaceLimits::default(),
                 user: None,
                 root: None,
+                layers: WorkspaceLayers::default(),
                 phase: WorkspacePhase::Absent,
                 owner,
                 created_at: Timestamp::now(),

@@ -14,6 +14,7 @@ pub(crate) mod page;
 pub(crate) mod plugins;
 pub(crate) mod processes;
 pub(crate) mod queue;
+pub(crate) mod snapshots;
 pub(crate) mod system;
 pub(crate) mod tokens;
 pub(crate) mod workspaces;

@@ -14,7 +14,7 @@ use sandboxed_model::{
     event::{EventBody, Message, MessageRole, StateChange},
     queue::QueuedMessage,
     state::MissionState,
-    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 use sandboxed_store::{Account, MissionChange, NewMissionRow, QueueChange, Store};
 use serde_json::{Value, json};
@@ -146,6 +146,7 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         limits: WorkspaceLimits::default(),
         user: None,
         root: None,
+        layers: WorkspaceLayers::default(),
         phase: WorkspacePhase::Ready,
         owner,
         created_at: now,

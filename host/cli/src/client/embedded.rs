@@ -22,8 +22,8 @@ use crate::failed::{Failed, Result};
 
 /// A server in this process, used as the operator of this machine.
 pub(crate) struct Embedded {
-    orchestrator: Orchestrator,
-    by: Principal,
+    pub(super) orchestrator: Orchestrator,
+    pub(super) by: Principal,
 }
 
 impl Embedded {

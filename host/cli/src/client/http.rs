@@ -173,15 +173,15 @@ impl Http {
         })
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.read(self.request(Method::GET, path)).await
     }
 
-    async fn query<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
+    pub(super) async fn query<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
         self.read(self.request(Method::GET, path).query(query)).await
     }
 
-    async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: Value) -> Result<T> {
+    pub(super) async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: Value) -> Result<T> {
         self.read(self.request(method, path).json(&body)).await
     }
 
@@ -189,7 +189,7 @@ impl Http {
         self.read(self.request(Method::POST, path)).await
     }
 
-    async fn delete(&self, path: &str) -> Result<()> {
+    pub(super) async fn delete(&self, path: &str) -> Result<()> {
         self.ask(self.request(Method::DELETE, path)).await.map(drop)
     }
 
@@ -452,7 +452,7 @@ impl Http {
     }
 }
 
-fn page_query(page: &PageRequest) -> Vec<(&'static str, String)> {
+pub(super) fn page_query(page: &PageRequest) -> Vec<(&'static str, String)> {
     let mut query = vec![("limit", page.limit.to_string())];
     query.extend(page.cursor.clone().map(|cursor| ("cursor", cursor)));
     query

@@ -74,6 +74,8 @@ macro_rules! either {
     };
 }
 
+mod snapshots;
+
 impl Client {
     /// Finds the server: the one that was named, else the one that runs on the data directory, else one in this
     /// process.

@@ -9,6 +9,7 @@ pub(crate) mod processes;
 mod project;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod snapshots;
 pub(crate) mod tools;
 mod verify;
 pub(crate) mod workspaces;

@@ -28,6 +28,19 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
             let workspace = client.workspace(&workspace).await?;
             if listing.json { output::print_json(&workspace) } else { list(&[workspace]) }
         }
+        Workspaces::Fork { workspace, name, listing } => {
+            let from = client.workspace(&workspace).await?;
+            let forked = client.fork_workspace(from.id, name).await?;
+            match listing.json {
+                true => output::print_json(&forked),
+                false => output::print(&format!("workspace {} made from {}", forked.name, from.name)),
+            }
+        }
+        Workspaces::Restore { workspace, snapshot } => {
+            let workspace = client.workspace(&workspace).await?;
+            client.restore_workspace(workspace.id, snapshot).await?;
+            output::print(&format!("workspace {} stands as in the snapshot {snapshot}", workspace.name))
+        }
         Workspaces::Delete { workspace } => {
             let workspace = client.workspace(&workspace).await?;
             client.delete_workspace(workspace.id).await?;

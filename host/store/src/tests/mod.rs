@@ -25,7 +25,7 @@ use sandboxed_model::{
     mission::Mission,
     queue::QueuedMessage,
     state::MissionState,
-    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLimits},
+    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 use tempfile::TempDir;
 
@@ -96,6 +96,7 @@ fn new_workspace(name: &str) -> Workspace {
         limits: WorkspaceLimits::default(),
         user: None,
         root: None,
+        layers: WorkspaceLayers::default(),
         phase: WorkspacePhase::Ready,
         owner: UserId::new(),
         created_at: Timestamp::now(),

@@ -1,4 +1,10 @@
-use sandboxed_model::{page::PageRequest, state::MissionState::*, workspace::WorkspaceRoot};
+use sandboxed_model::{
+    SnapshotId,
+    page::PageRequest,
+    snapshot::Snapshot,
+    state::MissionState::*,
+    workspace::{WorkspaceLayers, WorkspaceRoot},
+};
 
 use super::*;
 use crate::{Error, UserPool};
@@ -100,9 +106,55 @@ async fn a_root_that_was_made_later_is_kept_and_counts_as_used() {
     fixture.store.insert_workspace(workspace.clone(), None).await.unwrap();
     let root = WorkspaceRoot { title: "Debian".to_owned(), layers: vec!["a".to_owned()] };
 
-    fixture.store.set_workspace_root(workspace.id, root.clone()).await.unwrap();
+    let layers = WorkspaceLayers { tree: vec!["b".to_owned()], home: Vec::new() };
+    fixture.store.set_workspace_layers(workspace.id, Some(root.clone()), layers.clone()).await.unwrap();
 
     fixture.reopen().await;
     assert_eq!(fixture.store.workspace(workspace.id).await.unwrap().root, Some(root.clone()));
-    assert_eq!(fixture.store.workspace_roots().await.unwrap(), [root]);
+    assert!(fixture.store.used_layers().await.unwrap().contains(&(Some(root), layers)));
+}
+
+#[tokio::test]
+async fn a_snapshot_is_found_once_it_is_finished_and_counts_as_a_user_of_its_layers() {
+    let fixture = Fixture::new().await;
+    let workspace = fixture.store.workspace(fixture.workspace).await.unwrap();
+    let snapshot = Snapshot {
+        id: SnapshotId::new(),
+        label: Some("before".to_owned()),
+        workspace: workspace.clone(),
+        owner: workspace.owner,
+        created_at: Timestamp::now(),
+    };
+    fixture.store.insert_snapshot(snapshot.clone(), false).await.unwrap();
+    assert_eq!(fixture.store.unfinished_snapshots().await.unwrap(), [snapshot.clone()]);
+    assert!(fixture.store.snapshot(snapshot.id).await.is_err());
+
+    let layers = WorkspaceLayers { tree: vec!["t".to_owned()], home: vec!["h".to_owned()] };
+    let origin = Workspace { layers: layers.clone(), ..workspace.clone() };
+    fixture.store.finish_snapshot(snapshot.id, origin.clone(), "kept".to_owned(), true).await.unwrap();
+
+    let page = PageRequest { cursor: None, limit: 10 };
+    let (found, kept) = fixture.store.snapshot(snapshot.id).await.unwrap();
+    assert_eq!((&found.workspace, kept.as_str()), (&origin, "kept"));
+    assert_eq!(fixture.store.workspace(workspace.id).await.unwrap().layers, layers);
+    assert_eq!(fixture.store.snapshots(Some(workspace.id), &page).await.unwrap().items, [found]);
+    assert_eq!(fixture.store.snapshots(None, &page).await.unwrap().items.len(), 1);
+    fixture.store.set_workspace_layers(workspace.id, None, WorkspaceLayers::default()).await.unwrap();
+    assert!(fixture.store.used_layers().await.unwrap().contains(&(None, layers)));
+    fixture.store.delete_snapshot(snapshot.id).await.unwrap();
+    assert!(fixture.store.snapshots(None, &page).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn a_hidden_snapshot_is_in_no_list() {
+    let fixture = Fixture::new().await;
+    let workspace = fixture.store.workspace(fixture.workspace).await.unwrap();
+    let (id, owner) = (SnapshotId::new(), workspace.owner);
+    let snapshot = Snapshot { id, label: None, workspace: workspace.clone(), owner, created_at: Timestamp::now() };
+    fixture.store.insert_snapshot(snapshot, true).await.unwrap();
+    fixture.store.finish_snapshot(id, workspace.clone(), String::new(), false).await.unwrap();
+
+    let page = PageRequest { cursor: None, limit: 10 };
+    assert!(fixture.store.snapshots(Some(workspace.id), &page).await.unwrap().items.is_empty());
+    assert_eq!(fixture.store.snapshot(id).await.unwrap().0.id, id);
 }

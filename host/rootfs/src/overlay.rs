@@ -1,4 +1,4 @@
-//! A workspace's root: layers with the workspace's own changes on top.
+//! A directory of layers with its own changes on top.
 
 use std::{
     fs, io,
@@ -17,38 +17,48 @@ use rustix::{
     },
 };
 
-use crate::{Error, Layer, LayerId, Layers, Result, sys};
+use crate::{Error, Layer, LayerId, Layers, Result, Users, sys};
 
-/// Where a workspace's root is, and what the workspace changed of its layers.
+/// A directory that begins with layers, and what was changed of them.
 #[derive(Debug, Clone)]
-pub struct Root {
-    directory: PathBuf,
+pub struct Overlay {
+    at: PathBuf,
+    changes: PathBuf,
 }
 
-/// A layer as it is seen by a workspace's users, for as long as this is kept.
+/// A layer as it is seen by other users, for as long as this is kept.
 struct Seen {
     at: PathBuf,
     mapped: bool,
 }
 
-impl Root {
-    /// The root that is kept in `directory`, which exists and is for root alone.
-    pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+impl Overlay {
+    /// The directory that is mounted at `at` and whose changes are kept in `changes`. Both are for root alone, or below a
+    /// directory that is, and on one file system.
+    pub fn new(at: PathBuf, changes: PathBuf) -> Self {
+        Self { at, changes }
     }
 
     /// Where it is mounted.
-    pub fn path(&self) -> PathBuf {
-        self.directory.join("root")
+    pub fn path(&self) -> &Path {
+        &self.at
     }
 
-    /// What the workspace changed, as an overlay keeps it.
-    pub fn changes(&self) -> PathBuf {
-        self.directory.join("changes")
+    /// What was changed, as an overlay keeps it: what was removed is in it as a device, and it must not be read as if it
+    /// were the directory.
+    pub fn changed(&self) -> PathBuf {
+        self.changes.join("upper")
     }
 
-    fn upper(&self) -> PathBuf {
-        self.changes().join("upper")
+    /// Removes what was changed. It must not be mounted.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn discard(&self) -> Result<()> {
+        match fs::remove_dir_all(&self.changes) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(Error::io("removing", &self.changes)),
+        }
     }
 
     /// Whether it is mounted.
@@ -60,29 +70,29 @@ impl Root {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             found => found.map(|found| Some(found.dev())).map_err(Error::io("looking at", path)),
         };
-        Ok(match device(&self.path())? {
+        Ok(match device(&self.at)? {
             None => false,
-            root => root != device(&self.directory)?,
+            here => here != device(self.at.parent().unwrap_or(Path::new("/")))?,
         })
     }
 
-    /// Mounts it, if it is not mounted: the layers of `lowest_first`, and what the workspace changed. Root of the system
-    /// is the user `first_user` of the machine.
+    /// Mounts it, if it is not mounted: the layers of `lowest_first`, and what was changed. What belongs to a layer's
+    /// users belongs to the same ones of `users`. The directory itself is `owner`'s and has this mode.
     ///
     /// # Errors
     /// [`Error::LayerMissing`]; when the kernel has no overlays here or cannot map users.
-    pub fn mount(&self, layers: &Layers, lowest_first: &[LayerId], first_user: u32) -> Result<()> {
+    pub fn mount(&self, layers: &Layers, lowest_first: &[LayerId], users: Users, owner: u32, mode: u32) -> Result<()> {
         if self.is_mounted()? {
             return Ok(());
         }
-        make(&self.path(), 0o755, 0)?;
-        make(&self.changes(), 0o700, 0)?;
-        make(&self.upper(), 0o755, first_user)?;
-        make(&self.changes().join("work"), 0o700, first_user)?;
+        make(&self.at, 0o755, 0)?;
+        make(&self.changes, 0o700, 0)?;
+        make(&self.changed(), mode, owner)?;
+        make(&self.changes.join("work"), 0o700, users.first)?;
         let mut seen = Vec::with_capacity(lowest_first.len());
         for (number, id) in lowest_first.iter().rev().enumerate() {
             let layer = layers.look(id)?.ok_or_else(|| Error::LayerMissing(id.clone()))?;
-            seen.push(Seen::new(&layer, first_user, self.changes().join(format!("lower-{number}")))?);
+            seen.push(Seen::new(&layer, users, self.changes.join(format!("lower-{number}")))?);
         }
         let lower: Vec<String> = seen.iter().map(|seen| escaped(&seen.at)).collect();
         self.overlay(&lower.join(":"))
@@ -95,16 +105,17 @@ impl Root {
         let set = |name: &'static str, value: &str| fsconfig_set_string(overlay.as_fd(), name, value);
         let mounted = set("source", "sandboxed-sh")
             .and_then(|()| set("lowerdir", lower))
-            .and_then(|()| set("upperdir", &escaped(&self.upper())))
-            .and_then(|()| set("workdir", &escaped(&self.changes().join("work"))))
+            .and_then(|()| set("upperdir", &escaped(&self.changed())))
+            .and_then(|()| set("workdir", &escaped(&self.changes.join("work"))))
+            // Or a directory of a layer could not be renamed.
+            .and_then(|()| set("redirect_dir", "on"))
             .and_then(|()| fsconfig_create(overlay.as_fd()))
             .and_then(|()| {
                 let attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
                 fsmount(overlay.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
             })
             .map_err(|error| Error::mount("putting the layers together")(error.into()))?;
-        let to = self.path();
-        move_mount(mounted.as_fd(), "", CWD, &to, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        move_mount(mounted.as_fd(), "", CWD, &self.at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
             .map_err(|error| Error::mount("mounting it")(error.into()))
     }
 
@@ -115,31 +126,32 @@ impl Root {
     pub fn unmount(&self) -> Result<()> {
         // More than once where it was mounted over itself.
         while self.is_mounted()? {
-            unmount(self.path(), UnmountFlags::DETACH).map_err(|error| Error::mount("unmounting it")(error.into()))?;
+            unmount(&self.at, UnmountFlags::DETACH).map_err(|error| Error::mount("unmounting it")(error.into()))?;
         }
         Ok(())
     }
 
-    /// Tries in `directory`, on whose file system roots will be, whether they can be had: makes a layer, mounts it for
-    /// other users, writes to it and looks at whom that belongs to.
+    /// Tries in `directory`, on whose file system they will be, whether overlays can be had: makes a layer, mounts it for
+    /// another user, writes to it and looks at whom that belongs to.
     ///
     /// # Errors
     /// When they cannot, with the reason.
-    pub fn try_out(directory: &Path, first_user: u32) -> Result<()> {
+    pub fn try_out(directory: &Path, user: u32) -> Result<()> {
         let place = directory.join(format!("try-{:016x}", rand::random::<u64>()));
         make(&place, 0o700, 0)?;
-        let root = Self::new(place.clone());
+        let root = Self::new(place.join("root"), place.join("changes"));
+        let one = |first| Users { first, count: 1 };
         let tried = (|| {
             let layers = Layers::open(place.join("layers"))?;
             let draft = layers.draft()?;
             let file = draft.files().join("file");
             fs::write(&file, "of the layer").map_err(Error::io("writing", &file))?;
-            let layer = draft.finish("try", "try", 0)?;
-            root.mount(&layers, &[layer.id()], first_user)?;
+            let layer = draft.finish("try", "try", one(0))?;
+            root.mount(&layers, &[layer.id()], one(user), user, 0o755)?;
             let file = root.path().join("file");
             let owner = fs::metadata(&file).map_err(Error::io("looking at", &file))?.uid();
-            if owner != first_user {
-                let reason = io::Error::other(format!("what belongs to {first_user} is seen as {owner}'s"));
+            if owner != user {
+                let reason = io::Error::other(format!("what belongs to {user} is seen as {owner}'s"));
                 return Err(Error::mount("mapping users")(reason));
             }
             let made = root.path().join("made");
@@ -152,12 +164,13 @@ impl Root {
 }
 
 impl Seen {
-    fn new(layer: &Layer, first_user: u32, at: PathBuf) -> Result<Self> {
-        if layer.record.first_user == first_user {
+    fn new(layer: &Layer, users: Users, at: PathBuf) -> Result<Self> {
+        let theirs = layer.users();
+        if theirs.first == users.first {
             return Ok(Self { at: layer.files(), mapped: false });
         }
         make(&at, 0o700, 0)?;
-        let users = sys::user_namespace(layer.record.first_user, first_user)
+        let users = sys::user_namespace(theirs.first, users.first, theirs.count.min(users.count))
             .map_err(Error::mount("making a namespace of users"))?;
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         let tree =
@@ -202,10 +215,14 @@ mod tests {
 
     const USER: u32 = 1_310_720_000;
 
+    fn users(first: u32) -> Users {
+        Users { first, count: 65_536 }
+    }
+
     fn layer(layers: &Layers, key: &str, file: &str) -> LayerId {
         let draft = layers.draft().unwrap();
         fs::write(draft.files().join(file), key).unwrap();
-        draft.finish(key, key, 0).unwrap().id()
+        draft.finish(key, key, users(0)).unwrap().id()
     }
 
     struct Mounted(tempfile::TempDir, Layers, Vec<LayerId>);
@@ -219,18 +236,21 @@ mod tests {
             Self(directory, layers, ids)
         }
 
-        fn root(&self, name: &str, user: u32) -> Root {
-            make(&self.0.path().join(name), 0o700, 0).unwrap();
-            let root = Root::new(self.0.path().join(name));
-            root.mount(&self.1, &self.2, user).unwrap();
+        fn place(&self, name: &str) -> Overlay {
+            Overlay::new(self.0.path().join(name), self.0.path().join(format!("{name}-changes")))
+        }
+
+        fn root(&self, name: &str, user: u32) -> Overlay {
+            let root = self.place(name);
+            root.mount(&self.1, &self.2, users(user), user, 0o750).unwrap();
             root
         }
     }
 
     impl Drop for Mounted {
         fn drop(&mut self) {
-            for entry in fs::read_dir(self.0.path()).unwrap().flatten() {
-                let _ = Root::new(entry.path()).unmount();
+            for name in ["one", "other"] {
+                let _ = self.place(name).unmount();
             }
         }
     }
@@ -238,15 +258,17 @@ mod tests {
     #[test]
     fn the_upper_layer_hides_the_lower_and_each_root_has_its_own_users_and_changes() {
         let mounted = Mounted::new();
-        let (one, other) = (mounted.root("one", USER), mounted.root("other", USER + sys::USERS));
+        let (one, other) = (mounted.root("one", USER), mounted.root("other", USER + 65_536));
 
         fs::write(one.path().join("file"), "changed").unwrap();
 
         assert_eq!(fs::read_to_string(one.path().join("file")).unwrap(), "changed");
         assert_eq!(fs::read_to_string(other.path().join("file")).unwrap(), "upper");
         assert_eq!(fs::metadata(one.path().join("top")).unwrap().uid(), USER);
-        assert_eq!(fs::metadata(other.path().join("file")).unwrap().uid(), USER + sys::USERS);
-        assert_eq!(fs::read_dir(one.changes().join("upper")).unwrap().count(), 1, "more than the change is kept");
+        let directory = fs::metadata(one.path()).unwrap();
+        assert_eq!((directory.uid(), directory.mode() & 0o777), (USER, 0o750));
+        assert_eq!(fs::metadata(other.path().join("file")).unwrap().uid(), USER + 65_536);
+        assert_eq!(fs::read_dir(one.changed()).unwrap().count(), 1, "more than the change is kept");
         one.unmount().unwrap();
         other.unmount().unwrap();
     }
@@ -260,10 +282,10 @@ mod tests {
         root.unmount().unwrap();
         assert!(!root.is_mounted().unwrap() && !root.path().join("new").exists());
 
-        root.mount(&mounted.1, &mounted.2, USER).unwrap();
+        root.mount(&mounted.1, &mounted.2, users(USER), USER, 0o755).unwrap();
 
         assert!(root.path().join("new").exists() && !root.path().join("top").exists());
-        root.mount(&mounted.1, &mounted.2, USER).unwrap();
+        root.mount(&mounted.1, &mounted.2, users(USER), USER, 0o755).unwrap();
         root.unmount().unwrap();
         assert!(!root.is_mounted().unwrap(), "it was mounted twice");
     }
@@ -271,19 +293,41 @@ mod tests {
     #[test]
     fn a_root_of_a_layer_that_is_gone_says_so() {
         let mounted = Mounted::new();
-        make(&mounted.0.path().join("one"), 0o700, 0).unwrap();
 
         let error =
-            Root::new(mounted.0.path().join("one")).mount(&mounted.1, &[LayerId::of("gone")], USER).unwrap_err();
+            mounted.place("one").mount(&mounted.1, &[LayerId::of("gone")], users(USER), USER, 0o755).unwrap_err();
 
         assert!(matches!(error, Error::LayerMissing(_)), "{error}");
+    }
+
+    #[test]
+    fn what_was_changed_becomes_a_layer_of_whoever_comes_after() {
+        let mounted = Mounted::new();
+        let one = mounted.root("one", USER);
+        fs::remove_file(one.path().join("top")).unwrap();
+        fs::write(one.path().join("new"), "new").unwrap();
+        chown(one.path().join("new"), Some(USER + 7), Some(USER + 7)).unwrap();
+        one.unmount().unwrap();
+        let kept = mounted.1.keep("snapshot", "a snapshot", users(USER), &one.changed()).unwrap();
+        let layers: Vec<LayerId> = mounted.2.iter().cloned().chain([kept.id()]).collect();
+
+        let other = mounted.place("other");
+        other.mount(&mounted.1, &layers, users(USER + 65_536), USER + 65_536, 0o755).unwrap();
+        one.mount(&mounted.1, &layers, users(USER), USER, 0o755).unwrap();
+        fs::write(one.path().join("new"), "newer").unwrap();
+
+        assert!(!other.path().join("top").exists());
+        assert_eq!(fs::read_to_string(other.path().join("new")).unwrap(), "new");
+        assert_eq!(fs::metadata(other.path().join("new")).unwrap().uid(), USER + 65_536 + 7);
+        other.unmount().unwrap();
+        one.unmount().unwrap();
     }
 
     #[test]
     fn trying_it_out_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
 
-        Root::try_out(directory.path(), USER).unwrap();
+        Overlay::try_out(directory.path(), USER).unwrap();
 
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
