@@ -20,7 +20,6 @@ pub struct Server {
     home: TempDir,
     config: Option<PathBuf>,
     environment: Vec<(String, String)>,
-    disk: Option<u64>,
     child: Child,
     /// Its HTTP API, with the operator's token.
     pub api: Api,
@@ -59,8 +58,7 @@ impl Server {
                 .unwrap();
         }
         let child = spawn(home.path(), config.as_deref(), &options.environment);
-        let mut server =
-            Self { home, config, environment: options.environment, disk: options.disk, child, api: Api::unconnected() };
+        let mut server = Self { home, config, environment: options.environment, child, api: Api::unconnected() };
         server.connect().await;
         server
     }
@@ -136,10 +134,18 @@ impl Drop for Server {
                 let _ = nix::sys::signal::killpg(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL);
             }
         }
-        if self.disk.is_some() {
-            let _ = nix::mount::umount2(&self.data_dir(), nix::mount::MntFlags::MNT_DETACH);
+        // What the server mounted for workspaces stays mounted for the next server; the disk comes last.
+        for mounted in mounted_below(self.home.path()).into_iter().rev() {
+            let _ = nix::mount::umount2(&mounted, nix::mount::MntFlags::MNT_DETACH);
         }
     }
+}
+
+/// What is mounted below a directory, what lies higher first.
+fn mounted_below(directory: &Path) -> Vec<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
+    points.filter(|point| point.starts_with(directory)).collect()
 }
 
 /// What is written about each run that has not ended.

@@ -33,8 +33,8 @@ pub(crate) struct Processes(Mutex<HashMap<RunId, Arc<Live>>>);
 /// A process that runs.
 struct Live {
     run: Run,
-    /// Keeps what the process shares with others of its workspace.
-    _sandbox: Option<Sandbox>,
+    /// Keeps what the process shares with others of its workspace, until its end.
+    sandbox: Mutex<Option<Sandbox>>,
     /// The number of the last write. Held while one is made, so that they arrive in this order.
     action: tokio::sync::Mutex<u64>,
     /// Cancelled once its end is stored.
@@ -272,8 +272,8 @@ impl Services {
         let id = run.id();
         let action = tokio::sync::Mutex::new(last_action);
         let noted = CancellationToken::new();
-        let live = Arc::new(Live { run: run.clone(), _sandbox: sandbox, action, noted: noted.clone() });
-        self.processes.insert(id, live);
+        let live = Arc::new(Live { run: run.clone(), sandbox: Mutex::new(sandbox), action, noted: noted.clone() });
+        self.processes.insert(id, Arc::clone(&live));
         let noted = noted.drop_guard();
         let services = Arc::downgrade(self);
         let mut stopping = self.stopping();
@@ -284,6 +284,8 @@ impl Services {
                 () = stopping.wait() => return,
             };
             let Some(services) = services.upgrade() else { return };
+            // Whoever hears of the end finds the workspace free.
+            live.sandbox.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Err(error) = services.store.end_process(id, exit, Timestamp::now()).await {
                 tracing::error!(%error, process = %id, "the end of a process could not be stored");
             }

@@ -42,6 +42,8 @@ impl Turn {
         };
         let starved = usage.filter(|usage| usage.oom_kills > 0 && outcome == TurnOutcome::Failed);
         let starved = starved.map(|usage| out_of_memory(self.sandbox.as_ref(), usage));
+        // Whoever hears of the end finds the workspace free.
+        self.sandbox = None;
         let reason = match &starved {
             Some(failure) => {
                 events.push(EventBody::Error(failure.clone()));
