@@ -105,6 +105,9 @@ pub(crate) enum Command {
     /// Supervises one run. Started by the server.
     #[command(hide = true)]
     Shim,
+    /// Stands for a program in a container. Started by the server.
+    #[command(hide = true)]
+    Contained,
 }
 
 /// How a list is printed.

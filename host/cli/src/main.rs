@@ -20,6 +20,7 @@ mod welcome;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sandboxed_engine::ContainedEnd;
 
 use crate::{
     arguments::{Arguments, Command},
@@ -30,6 +31,10 @@ fn main() -> ExitCode {
     // It is started by the server for each run: nothing else comes before it.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "shim") {
         return sandboxed_exec::shim_main();
+    }
+    // The same for each run in a container.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "contained") {
+        return contained(sandboxed_engine::contained_main(std::env::args_os().nth(2).as_deref()));
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -49,6 +54,18 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => failed.report(),
+    }
+}
+
+/// Ends as the program in the container has ended.
+fn contained(end: ContainedEnd) -> ExitCode {
+    match end {
+        ContainedEnd::Code(code) => ExitCode::from(code),
+        ContainedEnd::Signal(signal) => {
+            sandboxed_exec::die_by(signal);
+            // A signal that ends nothing: the status that shells show for it.
+            ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
+        }
     }
 }
 
@@ -73,6 +90,8 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Backup(backup) => command::backup::backup(&place, backup).await,
         Command::Restore(restore) => command::backup::restore(&place, restore).await,
         Command::Completions { shell } => command::completions(shell),
-        Command::Shim => Err(Failed::usage("this command is started by the server and must be the first argument")),
+        Command::Shim | Command::Contained => {
+            Err(Failed::usage("this command is started by the server and must be the first argument"))
+        }
     }
 }

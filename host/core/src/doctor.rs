@@ -77,6 +77,12 @@ impl Orchestrator {
             Ok(requirements) => requirements,
             Err(failure) => return vec![failed(&name, "it could not be probed", failure)],
         };
+        // What no workspace takes by default may be missing.
+        let needed = plugin.id == self.services.config.missions.default_backend;
+        let missing = |check: Check| match needed {
+            true => check,
+            false => Check { status: CheckStatus::Warning, ..check },
+        };
         let complete = requirements.iter().all(|requirement| requirement.missing.is_none());
         let mut checks: Vec<Check> = requirements
             .into_iter()
@@ -84,7 +90,7 @@ impl Orchestrator {
                 let name = format!("{name}: {}", requirement.name);
                 match requirement.missing {
                     None => ok(&name, "it is there"),
-                    Some(failure) => failed(&name, &failure.message.clone(), failure),
+                    Some(failure) => missing(failed(&name, &failure.message.clone(), failure)),
                 }
             })
             .collect();
@@ -179,13 +185,16 @@ impl Services {
             return Ok(Tried::Planned(plan.title));
         }
         let id = WorkspaceId::new();
+        let contained = self.plugins.backend(backend)?.describe().await?.engine_limits;
+        // Not every engine has a network to share, and a network without a leader needs a container.
+        let mode = if contained { NetworkMode::None } else { NetworkMode::Shared };
         let mut workspace = Workspace {
             id,
             // In no list, so it clashes with none.
             name: "doctor".parse().expect("a literal that is a name of a workspace"),
             backend: backend.clone(),
             options: serde_json::json!({}),
-            network: NetworkPolicy { mode: NetworkMode::Shared, allow: Vec::new() },
+            network: NetworkPolicy { mode, allow: Vec::new() },
             limits: WorkspaceLimits::default(),
             // The last that a real workspace would get.
             user: self.isolation.users().map(|users| users.last),

@@ -14,7 +14,7 @@ use nix::unistd::Uid;
 use sandboxed_exec::{Guard, Limits, PROXY_PORT, Resource, Stage, StageMount};
 use sandboxed_model::{
     Blame, Failure,
-    backend::BackendSpec,
+    backend::{BackendSpec, Terms},
     config::{LimitsConfig, UserRange, WorkspacesConfig},
     workspace::{NetworkMode, Workspace, WorkspaceLimits},
 };
@@ -187,6 +187,7 @@ impl Isolation {
                 .map(|_| paths.overlay(workspace.id, Part::Root).path().to_string_lossy().into_owned()),
             shared_network: workspace.network.mode == NetworkMode::Shared,
             options: workspace.options.to_string(),
+            terms: Terms { network: workspace.network.mode, limits: workspace.limits },
         }
     }
 }

@@ -89,7 +89,7 @@ impl Services {
             LeaderPlan::Server if workspace.network.mode == NetworkMode::Shared => return Ok(None),
             LeaderPlan::Server => None,
             LeaderPlan::Program(command) => Some(command),
-            LeaderPlan::Container => return Ok(None),
+            LeaderPlan::Container(_) => return Ok(None),
         };
         let is_system = program.is_some();
         let run = match self.former_leader(workspace.id).await? {

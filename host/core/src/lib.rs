@@ -9,6 +9,8 @@
 mod access;
 mod admission;
 mod changes;
+mod contained;
+mod containers;
 mod doctor;
 mod egress;
 mod error;

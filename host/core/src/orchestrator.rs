@@ -15,6 +15,8 @@ use crate::{
     Result,
     access::random_secret,
     admission::Admission,
+    contained::{self, ContainedRuns},
+    containers::Engines,
     egress::Egress,
     isolation::Isolation,
     leaders::{self, Leaders},
@@ -82,6 +84,15 @@ impl Orchestrator {
         let plugins = PluginHost::start(options, &config.plugin, late.ports(&store, &secrets))
             .await
             .map_err(|error| error.failure())?;
+        let engines = tokio::task::spawn_blocking({
+            let paths = paths.clone();
+            move || Engines::new(&paths)
+        });
+        let engines = engines.await.map_err(std::io::Error::other).and_then(|engines| engines).map_err(|error| {
+            Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.server_id().display()))
+        })?;
+        let engines = Arc::new(engines);
+        let contained = Arc::new(ContainedRuns::new(paths.clone(), Arc::clone(&engines), program.clone()));
         let supervisor = Supervisor::new(SupervisorConfig {
             runs_dir: paths.runs(),
             shim_program: program,
@@ -100,6 +111,8 @@ impl Orchestrator {
             isolation,
             egress: Egress::default(),
             leaders: Leaders::default(),
+            engines,
+            contained,
             processes: Processes::default(),
             roots,
             uses: Uses::default(),
@@ -119,6 +132,7 @@ impl Orchestrator {
         services.recover().await?;
         services.recover_processes().await?;
         tokio::spawn(leaders::sweep(Arc::downgrade(&services)));
+        tokio::spawn(contained::sweep(Arc::downgrade(&services)));
         tokio::spawn(maintain(Arc::downgrade(&services)));
         Ok(Self { services })
     }

@@ -79,6 +79,21 @@ impl Paths {
         self.root.join("layers")
     }
 
+    /// What is noted of the workspace's runs in its container.
+    pub(crate) fn contained(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("contained")
+    }
+
+    /// The files that name the users of the workspace's container.
+    pub(crate) fn accounts(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("accounts")
+    }
+
+    /// What this server calls itself where it shares something with others.
+    pub(crate) fn server_id(&self) -> PathBuf {
+        self.root.join("server-id")
+    }
+
     /// Where connections out of workspaces' networks arrive.
     pub(crate) fn gate(&self) -> PathBuf {
         self.root.join("gate.sock")

@@ -24,7 +24,7 @@ use sandboxed_plugins::{
 };
 use sandboxed_store::Store;
 
-use crate::{secrets::SecretBook, services::Services};
+use crate::{containers::HostContainers, secrets::SecretBook, services::Services};
 
 /// The services, once they are there: plugins are loaded before them and can call nothing until then.
 #[derive(Clone, Default)]
@@ -42,11 +42,12 @@ impl Late {
             kv: Arc::new(StoredKv(store.clone())),
             secrets: Arc::new(ConfiguredSecrets(Arc::clone(secrets))),
             programs: Arc::new(HostPrograms),
+            containers: Arc::new(HostContainers(self.clone())),
             workspaces: Arc::new(HostWorkspaces(self.clone())),
         }
     }
 
-    fn services(&self) -> Result<Arc<Services>, Failure> {
+    pub(crate) fn services(&self) -> Result<Arc<Services>, Failure> {
         self.0
             .get()
             .and_then(Weak::upgrade)

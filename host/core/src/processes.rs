@@ -111,7 +111,7 @@ impl Orchestrator {
             cwd: cwd.map(|cwd| below(&sandbox.observed().tree, &cwd)).transpose()?,
             tty,
         };
-        let host = sandbox.process(entered, &Grants::default()).await?;
+        let host = sandbox.process(entered, &Grants::default(), &process.id.to_string()).await?;
         // Stored first, so that no process can exist of which the store knows nothing.
         services.store.insert_process(process.clone(), MOST).await?;
         let started = services.supervisor.start(RunSpec {
@@ -126,11 +126,12 @@ impl Orchestrator {
         });
         match started.await {
             Ok(run) => {
-                services.hold_process(run, Some(sandbox), 0);
+                services.hold_process(run, workspace.id, Some(sandbox), 0);
                 Ok(process)
             }
             Err(error) => {
                 services.store.delete_process(process.id).await?;
+                services.contained.abandon(workspace.id, process.id.to_string());
                 Err(error.failure().into())
             }
         }
@@ -268,7 +269,7 @@ impl Processes {
 
 impl Services {
     /// Holds a process until it ends, and notes its end.
-    fn hold_process(self: &Arc<Self>, run: Run, sandbox: Option<Sandbox>, last_action: u64) {
+    fn hold_process(self: &Arc<Self>, run: Run, workspace: WorkspaceId, sandbox: Option<Sandbox>, last_action: u64) {
         let id = run.id();
         let action = tokio::sync::Mutex::new(last_action);
         let noted = CancellationToken::new();
@@ -284,11 +285,14 @@ impl Services {
                 () = stopping.wait() => return,
             };
             let Some(services) = services.upgrade() else { return };
+            let mark = id.to_string();
+            let exit = services.contained.exit(workspace, &mark, exit).await;
             // Whoever hears of the end finds the workspace free.
             live.sandbox.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Err(error) = services.store.end_process(id, exit, Timestamp::now()).await {
                 tracing::error!(%error, process = %id, "the end of a process could not be stored");
             }
+            services.contained.forget(workspace, &mark).await;
             services.processes.remove(id);
         });
     }
@@ -303,14 +307,17 @@ impl Services {
                         Err(_) => None,
                     };
                     let last = run.status().await.ok().and_then(|status| status.last_action).unwrap_or(0);
-                    self.hold_process(run, sandbox, last);
+                    self.hold_process(run, process.workspace, sandbox, last);
                     continue;
                 }
                 Attached::Ended(exit) => exit,
                 Attached::Lost { reason } => Exit::Lost(reason),
                 Attached::Missing => Exit::Lost("it was never started".to_owned()),
             };
+            let mark = process.id.to_string();
+            let exit = self.contained.exit(process.workspace, &mark, exit).await;
             self.store.end_process(process.id, exit, Timestamp::now()).await?;
+            self.contained.forget(process.workspace, &mark).await;
         }
         Ok(())
     }
@@ -321,6 +328,9 @@ impl Services {
             live.run.exit().await;
         }
         self.supervisor.remove(id).await.map_err(|error| error.failure())?;
+        let workspace = self.store.process(id).await?.workspace;
+        self.contained.over(workspace, &id.to_string()).await;
+        self.contained.forget(workspace, &id.to_string()).await;
         self.processes.remove(id);
         Ok(self.store.delete_process(id).await?)
     }

@@ -4,14 +4,15 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sandboxed_exec::{Entrance, Filter, Guard, Inside, Network, ShortSpec};
 use sandboxed_model::{
-    Blame, Failure, WorkspaceId,
-    backend::{AttachmentContent, BackendSpec, Joined, Launch, Observed, Spawned, WorkspacePhase},
+    Blame, Failure, RunId, WorkspaceId,
+    backend::{AttachmentContent, BackendSpec, Contained, Joined, Launch, Observed, Spawned, WorkspacePhase},
     command::{Command, Output, Value},
     grant::Grants,
 };
 use sandboxed_plugins::Backend;
 
 use crate::{
+    contained::{ContainedRuns, InContainer},
     isolation::proxy_variables,
     leaders::{Leader, entrance_address},
     secrets::SecretBook,
@@ -24,6 +25,7 @@ pub(crate) struct Sandbox {
     backend: Backend,
     backend_grants: Grants,
     secrets: Arc<SecretBook>,
+    contained: Arc<ContainedRuns>,
     spec: BackendSpec,
     observed: Observed,
     way: Way,
@@ -65,11 +67,12 @@ impl Sandbox {
         backend: Backend,
         backend_grants: Grants,
         secrets: Arc<SecretBook>,
+        contained: Arc<ContainedRuns>,
         spec: BackendSpec,
         observed: Observed,
         way: Way,
     ) -> Self {
-        Self { backend, backend_grants, secrets, spec, observed, way }
+        Self { backend, backend_grants, secrets, contained, spec, observed, way }
     }
 
     /// The workspace.
@@ -79,7 +82,7 @@ impl Sandbox {
 
     /// Bytes of memory that its processes may use together.
     pub(crate) fn memory_limit(&self) -> Option<u64> {
-        self.way.guard.limits.as_ref()?.memory
+        self.spec.terms.limits.memory
     }
 
     /// The workspace as the backend made it.
@@ -87,9 +90,14 @@ impl Sandbox {
         &self.observed
     }
 
-    /// What the host must start so that `command` runs inside. A secret that the command names is put in place if
+    /// What the host must start so that `command` runs inside, all of it under the name `mark`. A secret that the command names is put in place if
     /// `grants` (of the plugin that made the command) name it, and one that the backend adds if the backend's do.
-    pub(crate) async fn process(&self, mut command: Command, grants: &Grants) -> Result<HostProcess, Failure> {
+    pub(crate) async fn process(
+        &self,
+        mut command: Command,
+        grants: &Grants,
+        mark: &str,
+    ) -> Result<HostProcess, Failure> {
         let named: Vec<String> = secrets_of(&command).map(str::to_owned).collect();
         if let Some(denied) = named.iter().find(|secret| !grants.secrets.contains(secret)) {
             return Err(secret_denied(denied));
@@ -108,7 +116,7 @@ impl Sandbox {
         match self.backend.enter(&self.spec, &self.observed, &command).await? {
             Launch::Spawn(spawned) => self.spawned(spawned, entrance, &named).await,
             Launch::Join(joined) => self.joined(joined, entrance, &named).await,
-            Launch::Contain(_) => Err(Failure::new(Blame::Host, "workspace.launch", "it cannot be entered so yet")),
+            Launch::Contain(contained) => self.contain(contained, mark, &named, entrance).await,
         }
     }
 
@@ -208,7 +216,9 @@ impl Sandbox {
         deadline: Duration,
         max_output: usize,
     ) -> Result<Output, Failure> {
-        let process = self.process(command, grants).await?;
+        let mark = format!("short-{}", RunId::new());
+        let process = self.process(command, grants, &mark).await?;
+        let mut clearing = Clearing { sandbox: self, mark: Some(mark) };
         let spec = ShortSpec {
             program: process.program.into(),
             args: process.args,
@@ -219,7 +229,69 @@ impl Sandbox {
             max_output,
             guard: process.guard,
         };
-        sandboxed_exec::short(spec).await.map_err(|error| error.failure())
+        let output = sandboxed_exec::short(spec).await;
+        if let Some(lost) = clearing.finish().await {
+            return Err(Failure::new(Blame::Unavailable, "containers.lost", lost));
+        }
+        output.map_err(|error| error.failure())
+    }
+
+    /// The process that stands for one in the workspace's container.
+    async fn contain(
+        &self,
+        contained: Contained,
+        mark: &str,
+        named: &[String],
+        entrance: Option<Entrance>,
+    ) -> Result<HostProcess, Failure> {
+        let Contained { engine, command } = contained;
+        if !self.backend_grants.containers.contains(&engine) {
+            let message = format!("the backend names the engine {engine:?}, which was not granted to it");
+            return Err(Failure::new(Blame::Denied, "containers.denied", message));
+        }
+        let mut env = Vec::with_capacity(command.env.len());
+        for (name, value) in command.env {
+            env.push((name, self.reveal(value, named).await?));
+        }
+        // Since it was made ready, what a run left behind may have cost the container its life.
+        self.backend.ensure(&self.spec).await?;
+        let inside = InContainer {
+            engine,
+            workspace: self.spec.id,
+            mark: mark.to_owned(),
+            argv: std::iter::once(command.program).chain(command.args).collect(),
+            env,
+            cwd: command.cwd,
+            tty: command.tty,
+            entrance,
+        };
+        self.contained.process(inside).await
+    }
+}
+
+/// A short program whose traces in a container have to go, also when nobody waits for it any more.
+struct Clearing<'a> {
+    sandbox: &'a Sandbox,
+    mark: Option<String>,
+}
+
+impl Clearing<'_> {
+    /// Clears, and tells why the end was not seen, if it was not.
+    async fn finish(&mut self) -> Option<String> {
+        let mark = self.mark.clone()?;
+        let (contained, workspace) = (&self.sandbox.contained, self.sandbox.spec.id);
+        let end = contained.over(workspace, &mark).await;
+        contained.forget(workspace, &mark).await;
+        self.mark = None;
+        end?.lost
+    }
+}
+
+impl Drop for Clearing<'_> {
+    fn drop(&mut self) {
+        if let Some(mark) = self.mark.take() {
+            self.sandbox.contained.abandon(self.sandbox.spec.id, mark);
+        }
     }
 }
 

@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use crate::{
     Result,
     admission::Admission,
+    contained::ContainedRuns,
+    containers::Engines,
     egress::{Egress, Traveller},
     isolation::Isolation,
     leaders::Leaders,
@@ -38,6 +40,8 @@ pub(crate) struct Services {
     pub(crate) isolation: Isolation,
     pub(crate) egress: Egress,
     pub(crate) leaders: Leaders,
+    pub(crate) engines: Arc<Engines>,
+    pub(crate) contained: Arc<ContainedRuns>,
     pub(crate) processes: Processes,
     pub(crate) roots: Roots,
     pub(crate) uses: Uses,
@@ -125,6 +129,7 @@ impl Services {
         let observed = ready(&backend, &spec).await?;
         let leader = self.leader(workspace, &backend, &spec, &observed).await?;
         let way = Way { guard, leader, gateway, _in_use: in_use };
-        Ok(Sandbox::new(backend, grants, Arc::clone(&self.secrets), spec, observed, way))
+        let (secrets, contained) = (Arc::clone(&self.secrets), Arc::clone(&self.contained));
+        Ok(Sandbox::new(backend, grants, secrets, contained, spec, observed, way))
     }
 }

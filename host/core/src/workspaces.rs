@@ -17,7 +17,9 @@ use sandboxed_model::{
 
 use sandboxed_store::UserPool;
 
-use crate::{Error, Orchestrator, Result, egress, isolation::make_directory, services::Services};
+use crate::{
+    Error, Orchestrator, Result, contained::container_usage, egress, isolation::make_directory, services::Services,
+};
 
 /// How long a backend may take to end what it runs for a workspace that is deleted.
 const STOP_GRACE_MS: u32 = 5_000;
@@ -51,7 +53,11 @@ impl Orchestrator {
         if let Some(problem) = new.limits.problem() {
             return Err(Error::Invalid { code: "workspace.limits_invalid", message: problem.to_owned() });
         }
-        let limits = self.services.isolation.limits(new.limits, &self.services.config.workspaces.limits)?;
+        let defaults = &self.services.config.workspaces.limits;
+        let limits = match self.services.plugins.backend(&backend)?.describe().await?.engine_limits {
+            true => defaults.fill(new.limits),
+            false => self.services.isolation.limits(new.limits, defaults)?,
+        };
         let name = match new.name {
             Some(name) => name,
             None => made_up_name(id),
@@ -127,7 +133,10 @@ impl Orchestrator {
     /// # Errors
     /// When there is none of this id.
     pub async fn workspace_usage(&self, id: WorkspaceId) -> Result<ResourceUsage> {
-        self.workspace(id).await?;
+        let workspace = self.workspace(id).await?;
+        if let Some(engine) = self.services.engine_of(&workspace).await? {
+            return Ok(container_usage(&engine, id).await?);
+        }
         let usage = tokio::task::spawn_blocking(move || Limits::usage(&id.to_string()));
         Ok(usage
             .await
@@ -208,6 +217,7 @@ impl Services {
         let spec = self.isolation.spec(workspace, &self.paths);
         backend.stop(&spec, STOP_GRACE_MS).await?;
         backend.destroy(&spec).await?;
+        self.contained.forget_workspace(workspace.id);
         self.unmount(workspace.id).await?;
         let (workspaces, name) = (self.paths.workspaces(), workspace.id.to_string());
         let directory = self.paths.workspace(workspace.id);

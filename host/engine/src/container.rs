@@ -73,6 +73,8 @@ pub struct Owned {
 pub(crate) struct Container {
     pub(crate) id: String,
     pub(crate) status: Option<ContainerStateStatusEnum>,
+    /// Its first process, as the engine's machine numbers it.
+    pub(crate) pid: Option<i64>,
     spec: Option<String>,
     oom_killed: bool,
     exit_code: Option<i64>,
@@ -121,6 +123,7 @@ impl Engine {
         Ok(Seen::Own(Container {
             id,
             status: state.status,
+            pid: state.pid.filter(|&pid| pid > 0),
             spec: label(SPEC_LABEL),
             oom_killed: state.oom_killed.unwrap_or(false),
             exit_code: state.exit_code,

@@ -204,25 +204,30 @@ impl ExecControl {
     pub async fn exit(&self) -> Result<i64, Error> {
         let mut pause = LOOK_AFTER.0;
         loop {
-            let look = self.engine.call("look at a program", self.engine.docker().inspect_exec(&self.id)).await;
-            let found = match look {
-                Ok(found) => found,
-                Err(Error::Refused { status: 404, .. }) => {
-                    return Err(Error::Lost("its container was stopped, or the container engine restarted".into()));
-                }
-                Err(error) => return Err(error),
-            };
-            if let (Some(false), Some(status)) = (found.running, found.exit_code) {
-                let never_started = found.pid.unwrap_or(0) == 0 && matches!(status, 126 | 127);
-                return if never_started {
-                    Err(Error::NotStarted { program: self.program.clone(), status })
-                } else {
-                    Ok(status)
-                };
+            if let Some(status) = self.ended().await? {
+                return Ok(status);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LOOK_AFTER.1);
         }
+    }
+
+    /// Looks whether the program has ended, and tells its exit status if it has.
+    ///
+    /// # Errors
+    /// As [`ExecControl::exit`].
+    pub async fn ended(&self) -> Result<Option<i64>, Error> {
+        let look = self.engine.call("look at a program", self.engine.docker().inspect_exec(&self.id)).await;
+        let found = match look {
+            Ok(found) => found,
+            Err(Error::Refused { status: 404, .. }) => {
+                return Err(Error::Lost("its container was stopped, or the container engine restarted".into()));
+            }
+            Err(error) => return Err(error),
+        };
+        let (Some(false), Some(status)) = (found.running, found.exit_code) else { return Ok(None) };
+        let never_started = found.pid.unwrap_or(0) == 0 && matches!(status, 126 | 127);
+        if never_started { Err(Error::NotStarted { program: self.program.clone(), status }) } else { Ok(Some(status)) }
     }
 }
 

@@ -29,8 +29,23 @@ while [ $clean -lt 2 ]; do
 done
 "#;
 
+/// Sends the signal `$3` to what carries the mark. One look is enough: what is born meanwhile is none of its business.
+const SIGNAL: &str = r#"
+for entry in /proc/[0-9]*; do
+  hit=
+  { while IFS= read -r line || [ -n "$line" ]; do
+    case $line in *"$2=$1"*) hit=1; break ;; esac
+  done; } 2>/dev/null <"$entry/environ"
+  [ -n "$hit" ] && kill -"$3" "${entry#/proc/}" 2>/dev/null
+done
+:
+"#;
+
 /// How often the script is started before it is given up.
 const ATTEMPTS: u32 = 5;
+
+/// What keeps a container alive: the engine's own first process and the program that sleeps.
+const OWN_PROCESSES: u64 = 2;
 
 /// What all attempts have together.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -46,10 +61,7 @@ impl Engine {
     /// A mark that is not 8 to 64 of `a-z`, `A-Z`, `0-9` and `-`; a foreign container; [`Error::NotStarted`] without a
     /// `sh`; [`Error::Survivors`]; the engine fails.
     pub async fn kill_run(&self, workspace: WorkspaceId, mark: &str) -> Result<(), Error> {
-        let plain = mark.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !(8..=64).contains(&mark.len()) || !plain {
-            return Err(InvalidSpec::Mark.into());
-        }
+        check(mark)?;
         // Without capabilities no user sees another's processes: root's look does not find those of the container's.
         let users = async {
             tokio::try_join!(
@@ -65,6 +77,40 @@ impl Engine {
         }
     }
 
+    /// Kills what is left of a run that has ended, as [`Engine::kill_run`] does. Where nothing at all runs in the container
+    /// besides its own, there is nothing to look for.
+    ///
+    /// # Errors
+    /// As [`Engine::kill_run`].
+    pub async fn clear_run(&self, workspace: WorkspaceId, mark: &str) -> Result<(), Error> {
+        check(mark)?;
+        match self.is_quiet(workspace).await {
+            Ok(true) | Err(Error::Absent(_) | Error::NotRunning(_)) => Ok(()),
+            Ok(false) | Err(_) => self.kill_run(workspace, mark).await,
+        }
+    }
+
+    /// Whether nothing runs in the workspace's container but what keeps it alive. Where the engine does not count
+    /// processes the answer is no.
+    ///
+    /// # Errors
+    /// The container is absent, foreign or not running; the engine fails.
+    pub async fn is_quiet(&self, workspace: WorkspaceId) -> Result<bool, Error> {
+        let processes = self.stats(workspace).await?.processes;
+        Ok((1..=OWN_PROCESSES).contains(&processes))
+    }
+
+    /// Sends a signal, by its number, to every process in the workspace's container that carries the mark and belongs to
+    /// the container's user.
+    ///
+    /// # Errors
+    /// As [`Engine::kill_run`]; a container that is absent or stopped.
+    pub async fn signal_run(&self, workspace: WorkspaceId, mark: &str, signal: i32) -> Result<(), Error> {
+        check(mark)?;
+        let argv = ["sh", "-c", SIGNAL, "sh", mark, RUN_VARIABLE, &signal.to_string()];
+        self.short(workspace, &argv, ExecUser::Container).await.map(drop)
+    }
+
     async fn kill_of(&self, workspace: WorkspaceId, mark: &str, user: ExecUser) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             // Anything else than 0 is a shell that gave up, or that one of the processes has killed.
@@ -75,4 +121,9 @@ impl Engine {
         }
         Err(Error::Survivors { workspace, mark: mark.to_owned() })
     }
+}
+
+fn check(mark: &str) -> Result<(), Error> {
+    let plain = mark.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if (8..=64).contains(&mark.len()) && plain { Ok(()) } else { Err(InvalidSpec::Mark.into()) }
 }

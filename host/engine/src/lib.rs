@@ -21,6 +21,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod contained;
 mod container;
 mod endpoint;
 mod engine;
@@ -32,11 +33,13 @@ mod failure;
 mod frames;
 mod image;
 mod kill;
+mod machine;
 mod owner;
 mod spec;
 mod stats;
 mod transport;
 
+pub use contained::{ContainedEnd, ContainedReport, ContainedSpec, contained_main};
 pub use container::{Ensured, Observation, Owned, Phase};
 pub use endpoint::Endpoint;
 pub use engine::Engine;

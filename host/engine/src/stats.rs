@@ -66,12 +66,15 @@ impl Engine {
 
     /// How many processes the kernel has ended since the container's start because its memory was used up. Engines tell
     /// it of the whole container when that has ended (see [`Observation::oom_killed`](crate::Observation::oom_killed));
-    /// this asks inside: two answers, before and after a program, tell what became of that program. It needs `sh` in the
-    /// image.
+    /// this asks the kernel, on the engine's machine itself where that can be seen and else inside, which needs `sh` in the
+    /// image. Two answers, before and after a program, tell what became of that program.
     ///
     /// # Errors
     /// The container is absent, foreign or not running; it has no `sh` or does not show the counter; the engine fails.
     pub async fn oom_kills(&self, workspace: WorkspaceId) -> Result<u64, Error> {
+        if let Some(count) = self.machine_oom_kills(workspace).await? {
+            return Ok(count);
+        }
         let (_, printed) = self.short(workspace, &["sh", "-c", OOM_SCRIPT], ExecUser::Container).await?;
         let count = std::str::from_utf8(&printed).ok().and_then(|text| text.trim().parse().ok());
         count.ok_or_else(|| Error::Connection {

@@ -57,6 +57,7 @@ pub use short::{ShortSpec, short};
 pub use spec::{RunSpec, StdinMode};
 pub use spool::{Chunk, SpoolReader};
 pub use supervisor::{Attached, Supervisor, SupervisorConfig};
+pub use sys::die_by;
 
 /// The variable that marks every process of a run; its value is the run's id.
 pub const RUN_VARIABLE: &str = "SANDBOXED_SH_RUN";

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     Failure, WorkspaceId,
     command::{Command, Value},
+    workspace::{NetworkMode, WorkspaceLimits},
 };
 
 /// What workspaces of a backend are.
@@ -22,6 +23,9 @@ pub struct BackendAbout {
     /// Each workspace has 65,536 user ids of its own, and its user is the one numbered 1,000 among them.
     #[serde(default)]
     pub user_range: bool,
+    /// An engine holds workspaces to their limits, and not the server.
+    #[serde(default)]
+    pub engine_limits: bool,
     /// One sentence on what a workspace is and is not protected from.
     pub isolation: String,
 }
@@ -55,6 +59,17 @@ pub struct BackendSpec {
     pub shared_network: bool,
     /// The workspace's options for this backend: a JSON object.
     pub options: String,
+    /// What the host itself sees to. No plugin is told.
+    pub terms: Terms,
+}
+
+/// What the host gives a workspace's container, whatever its backend asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// What it reaches.
+    pub network: NetworkMode,
+    /// What its processes may use together.
+    pub limits: WorkspaceLimits,
 }
 
 /// How far a workspace exists.
@@ -95,8 +110,8 @@ pub enum Leader {
     Server,
     /// This program, with the server's rights.
     Program(Command),
-    /// The first process of the workspace's container.
-    Container,
+    /// The first process of the workspace's container on this engine.
+    Container(String),
 }
 
 /// How the host starts a process in a workspace.
@@ -122,6 +137,8 @@ pub struct Joined {
 /// A process in the workspace's container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contained {
+    /// The engine of the container.
+    pub engine: String,
     /// The process.
     pub command: Command,
 }

@@ -32,6 +32,12 @@ pub struct Grants {
     /// Run these programs on the server's machine, each a name on PATH or an absolute path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub run: Vec<String>,
+    /// Use these container engines, each named by the absolute path of its socket.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<String>,
+    /// Make images of these tar archives of the server's machine: absolute paths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<String>,
     /// Use files of the caller's workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workspace_files: Option<FileAccess>,

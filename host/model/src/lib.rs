@@ -10,6 +10,7 @@ pub mod access;
 pub mod backend;
 pub mod command;
 pub mod config;
+pub mod container;
 pub mod doctor;
 pub mod event;
 pub mod failure;

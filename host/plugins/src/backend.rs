@@ -22,12 +22,16 @@ pub struct Backend {
     slot: Arc<Slot>,
 }
 
-/// Instantiates the plugin and calls one function of its interface.
+/// Instantiates the plugin and calls one function of its interface, perhaps about a workspace.
 macro_rules! call {
-    ($self:ident, $name:literal, |$guest:ident, $store:ident| $call:expr) => {{
+    ($self:ident, $name:literal, |$guest:ident, $store:ident| $call:expr) => {
+        call!($self, $name, None, |$guest, $store| $call)
+    };
+    ($self:ident, $name:literal, $subject:expr, |$guest:ident, $store:ident| $call:expr) => {{
         let loaded = $self.slot.loaded()?;
         let Pre::Backend(pre) = &loaded.pre else { return Err($self.slot.breach("it is no backend")) };
         let mut $store = $self.slot.store(&loaded, None, false);
+        $store.data_mut().subject = $subject;
         let traces = $store.data().traces();
         let work = async {
             $store.data_mut().begin_call(None);
@@ -76,8 +80,8 @@ impl Backend {
     /// # Errors
     /// When it cannot be made ready.
     pub async fn ensure(&self, spec: &BackendSpec) -> Result<Observed, Failure> {
-        let spec = lifecycle::Spec::from(spec);
-        let answer = call!(self, "ensure", |guest, store| guest.call_ensure(store, &spec));
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
+        let answer = call!(self, "ensure", subject, |guest, store| guest.call_ensure(store, &spec));
         self.slot.refused(answer).map(Into::into)
     }
 
@@ -86,8 +90,8 @@ impl Backend {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn observe(&self, spec: &BackendSpec) -> Result<Observed, Failure> {
-        let spec = lifecycle::Spec::from(spec);
-        let answer = call!(self, "observe", |guest, store| guest.call_observe(store, &spec));
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
+        let answer = call!(self, "observe", subject, |guest, store| guest.call_observe(store, &spec));
         self.slot.refused(answer).map(Into::into)
     }
 
@@ -105,9 +109,9 @@ impl Backend {
     /// # Errors
     /// When it cannot be said.
     pub async fn lead(&self, spec: &BackendSpec, observed: &Observed) -> Result<Leader, Failure> {
-        let spec = lifecycle::Spec::from(spec);
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
         let observed = lifecycle::Observed::from(observed);
-        let answer = call!(self, "lead", |guest, store| guest.call_lead(store, &spec, &observed));
+        let answer = call!(self, "lead", subject, |guest, store| guest.call_lead(store, &spec, &observed));
         self.slot.refused(answer).map(Into::into)
     }
 
@@ -116,9 +120,10 @@ impl Backend {
     /// # Errors
     /// When it cannot be kept.
     pub async fn snapshot(&self, spec: &BackendSpec, observed: &Observed, snapshot: &str) -> Result<String, Failure> {
-        let spec = lifecycle::Spec::from(spec);
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
         let observed = lifecycle::Observed::from(observed);
-        let answer = call!(self, "snapshot", |guest, store| guest.call_snapshot(store, &spec, &observed, snapshot));
+        let answer =
+            call!(self, "snapshot", subject, |guest, store| guest.call_snapshot(store, &spec, &observed, snapshot));
         self.slot.refused(answer)
     }
 
@@ -127,8 +132,8 @@ impl Backend {
     /// # Errors
     /// When it cannot be prepared.
     pub async fn fork(&self, spec: &BackendSpec, kept: &str) -> Result<(), Failure> {
-        let spec = lifecycle::Spec::from(spec);
-        let answer = call!(self, "fork", |guest, store| guest.call_fork(store, &spec, kept));
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
+        let answer = call!(self, "fork", subject, |guest, store| guest.call_fork(store, &spec, kept));
         self.slot.refused(answer)
     }
 
@@ -146,10 +151,10 @@ impl Backend {
     /// # Errors
     /// When no process may enter so.
     pub async fn enter(&self, spec: &BackendSpec, observed: &Observed, command: &Command) -> Result<Launch, Failure> {
-        let spec = lifecycle::Spec::from(spec);
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
         let observed = lifecycle::Observed::from(observed);
         let command = command.clone().into();
-        let answer = call!(self, "enter", |guest, store| guest.call_enter(store, &spec, &observed, &command));
+        let answer = call!(self, "enter", subject, |guest, store| guest.call_enter(store, &spec, &observed, &command));
         self.slot.refused(answer).map(Into::into)
     }
 
@@ -158,8 +163,8 @@ impl Backend {
     /// # Errors
     /// When it cannot be ended.
     pub async fn stop(&self, spec: &BackendSpec, grace_ms: u32) -> Result<(), Failure> {
-        let spec = lifecycle::Spec::from(spec);
-        let answer = call!(self, "stop", |guest, store| guest.call_stop(store, &spec, grace_ms));
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
+        let answer = call!(self, "stop", subject, |guest, store| guest.call_stop(store, &spec, grace_ms));
         self.slot.refused(answer)
     }
 
@@ -168,8 +173,8 @@ impl Backend {
     /// # Errors
     /// When it cannot be removed.
     pub async fn destroy(&self, spec: &BackendSpec) -> Result<(), Failure> {
-        let spec = lifecycle::Spec::from(spec);
-        let answer = call!(self, "destroy", |guest, store| guest.call_destroy(store, &spec));
+        let (subject, spec) = (Some(spec.clone()), lifecycle::Spec::from(spec));
+        let answer = call!(self, "destroy", subject, |guest, store| guest.call_destroy(store, &spec));
         self.slot.refused(answer)
     }
 }

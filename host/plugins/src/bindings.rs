@@ -14,6 +14,7 @@ pub(crate) mod host {
                 import sandboxed:host/fetch@0.1.0;
                 import sandboxed:host/run@0.1.0;
                 import sandboxed:host/progress@0.1.0;
+                import sandboxed:host/containers@0.1.0;
                 import sandboxed:host/workspace-files@0.1.0;
                 import sandboxed:host/workspace-run@0.1.0;
             }

@@ -20,12 +20,13 @@ pub(crate) enum Interface {
     Fetch,
     Run,
     Progress,
+    Containers,
     WorkspaceFiles,
     WorkspaceRun,
 }
 
 impl Interface {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Log,
         Self::Config,
         Self::Kv,
@@ -33,6 +34,7 @@ impl Interface {
         Self::Fetch,
         Self::Run,
         Self::Progress,
+        Self::Containers,
         Self::WorkspaceFiles,
         Self::WorkspaceRun,
     ];
@@ -46,6 +48,7 @@ impl Interface {
             Self::Fetch => "fetch",
             Self::Run => "run",
             Self::Progress => "progress",
+            Self::Containers => "containers",
             Self::WorkspaceFiles => "workspace-files",
             Self::WorkspaceRun => "workspace-run",
         }
@@ -60,6 +63,7 @@ impl Interface {
             Self::Fetch => "send HTTP requests to certain hosts",
             Self::Run => "run certain programs on the server's machine",
             Self::Progress => "tell how far a long call has come",
+            Self::Containers => "have the workspaces' containers made and removed by certain engines",
             Self::WorkspaceFiles => "use the files of the caller's workspace",
             Self::WorkspaceRun => "run programs in the caller's workspace",
         }
@@ -75,6 +79,7 @@ impl Interface {
             Self::Fetch => Some("grants.fetch = [\"HOST:443\"]"),
             Self::Run => Some("grants.run = [\"PROGRAM\"]"),
             Self::Progress => Some("grants.progress = true"),
+            Self::Containers => Some("grants.containers = [\"/run/docker.sock\"]"),
             Self::WorkspaceFiles => Some("grants.workspace_files = \"read\""),
             Self::WorkspaceRun => Some("grants.workspace_run = true"),
         }
@@ -89,6 +94,7 @@ impl Interface {
             Self::Fetch => !grants.fetch.is_empty(),
             Self::Run => !grants.run.is_empty(),
             Self::Progress => grants.progress,
+            Self::Containers => !grants.containers.is_empty(),
             Self::WorkspaceFiles => grants.workspace_files >= Some(FileAccess::Read),
             Self::WorkspaceRun => grants.workspace_run,
         }
@@ -100,7 +106,7 @@ impl Interface {
             (Self::Log | Self::Config, _) => true,
             (_, PluginKind::Harness) => false,
             (Self::WorkspaceFiles | Self::WorkspaceRun, PluginKind::Backend) => false,
-            (Self::Run, PluginKind::Tools) => false,
+            (Self::Run | Self::Containers, PluginKind::Tools) => false,
             _ => true,
         }
     }

@@ -118,6 +118,7 @@ impl From<lifecycle::About> for BackendAbout {
             isolates_processes: about.abilities.contains(lifecycle::Abilities::ISOLATES_PROCESSES),
             isolates_network: about.abilities.contains(lifecycle::Abilities::ISOLATES_NETWORK),
             user_range: about.abilities.contains(lifecycle::Abilities::USER_RANGE),
+            engine_limits: about.abilities.contains(lifecycle::Abilities::ENGINE_LIMITS),
             isolation: about.isolation,
         }
     }
@@ -175,7 +176,9 @@ impl From<lifecycle::Launch> for Launch {
         match launch {
             lifecycle::Launch::Spawn(spawned) => Self::Spawn(spawned.into()),
             lifecycle::Launch::Join(joined) => Self::Join(Joined { command: joined.command.into(), user: joined.user }),
-            lifecycle::Launch::Contain(contained) => Self::Contain(Contained { command: contained.command.into() }),
+            lifecycle::Launch::Contain(contained) => {
+                Self::Contain(Contained { engine: contained.engine, command: contained.command.into() })
+            }
         }
     }
 }
@@ -185,7 +188,7 @@ impl From<lifecycle::Leader> for Leader {
         match leader {
             lifecycle::Leader::Server => Self::Server,
             lifecycle::Leader::Program(command) => Self::Program(command.into()),
-            lifecycle::Leader::Container => Self::Container,
+            lifecycle::Leader::Container(engine) => Self::Container(engine),
         }
     }
 }

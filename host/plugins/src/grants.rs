@@ -77,6 +77,8 @@ pub(crate) fn effective(grants: &Grants, requests: Option<&[PluginRequest]>) -> 
         secrets: both("secrets", &grants.secrets),
         fetch: both("fetch", &grants.fetch),
         run: both("run", &grants.run),
+        containers: both("containers", &grants.containers),
+        archives: both("archives", &grants.archives),
         workspace_files: asked_access.max().and_then(|asked| grants.workspace_files.map(|granted| granted.min(asked))),
         workspace_run: grants.workspace_run && asked("workspace_run"),
     }

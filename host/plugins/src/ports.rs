@@ -3,8 +3,10 @@
 use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use sandboxed_model::{
-    Failure, PluginId, Timestamp,
+    Failure, PluginId, Timestamp, WorkspaceId,
+    backend::BackendSpec,
     command::{Command, Output},
+    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts},
     tools::ToolCaller,
 };
 
@@ -20,6 +22,8 @@ pub struct Ports {
     pub secrets: Arc<dyn Secrets>,
     /// Helper programs on the server's machine.
     pub programs: Arc<dyn Programs>,
+    /// Containers of engines.
+    pub containers: Arc<dyn Containers>,
     /// Workspaces.
     pub workspaces: Arc<dyn Workspaces>,
 }
@@ -74,6 +78,37 @@ pub struct Program {
 pub trait Programs: Send + Sync {
     /// Runs a program to its end.
     fn run<'a>(&'a self, program: Program) -> PortFuture<'a, Result<Output, Failure>>;
+}
+
+/// Containers of engines, each engine named by its socket. That the plugin may use it is checked before these are called.
+pub trait Containers: Send + Sync {
+    /// What an engine is and can.
+    fn probe(&self, engine: String) -> PortFuture<'_, Result<EngineFacts, Failure>>;
+    /// Whether it has an image.
+    fn has_image(&self, engine: String, image: String) -> PortFuture<'_, Result<bool, Failure>>;
+    /// Fetches an image that it does not have.
+    fn pull_image(&self, engine: String, image: String) -> PortFuture<'_, Result<(), Failure>>;
+    /// Makes an image of a tar archive, which the plugin may use.
+    fn import_image(&self, engine: String, image: String, archive: PathBuf) -> PortFuture<'_, Result<(), Failure>>;
+    /// Makes a workspace's container run.
+    fn ensure(
+        &self,
+        engine: String,
+        workspace: BackendSpec,
+        request: ContainerRequest,
+    ) -> PortFuture<'_, Result<ContainerPlaces, Failure>>;
+    /// Looks at a workspace's container.
+    fn observe(
+        &self,
+        engine: String,
+        workspace: WorkspaceId,
+    ) -> PortFuture<'_, Result<(ContainerPhase, ContainerPlaces), Failure>>;
+    /// Workspaces that have a container.
+    fn list_owned(&self, engine: String) -> PortFuture<'_, Result<Vec<WorkspaceId>, Failure>>;
+    /// Ends what runs in a workspace's container.
+    fn stop(&self, engine: String, workspace: WorkspaceId, grace: Duration) -> PortFuture<'_, Result<(), Failure>>;
+    /// Removes a workspace's container.
+    fn remove(&self, engine: String, workspace: WorkspaceId) -> PortFuture<'_, Result<(), Failure>>;
 }
 
 /// What is at a path of a workspace.

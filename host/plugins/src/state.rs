@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sandboxed_model::{PluginId, config::PluginLimits, tools::ToolCaller};
+use sandboxed_model::{PluginId, backend::BackendSpec, config::PluginLimits, tools::ToolCaller};
 use tokio::time::Instant;
 use wasmtime::{Engine, ResourceLimiter, Store, component::ResourceTable};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
@@ -35,6 +35,8 @@ pub(crate) struct PluginState {
     pub(crate) ports: Ports,
     pub(crate) log: Arc<LogGate>,
     pub(crate) caller: Option<ToolCaller>,
+    /// The workspace that the present call is about.
+    pub(crate) subject: Option<BackendSpec>,
     pub(crate) last_progress: Option<Instant>,
     /// When the present call must be over.
     deadline: Instant,
@@ -80,6 +82,7 @@ impl PluginState {
             ports,
             log,
             caller,
+            subject: None,
             last_progress: None,
             deadline: Instant::now(),
             host_calls_left: 0,

@@ -16,6 +16,7 @@ pub mod bindings {
             "sandboxed:host/fetch@0.1.0": crate::contracts::sandboxed::host::fetch,
             "sandboxed:host/run@0.1.0": crate::contracts::sandboxed::host::run,
             "sandboxed:host/progress@0.1.0": crate::contracts::sandboxed::host::progress,
+            "sandboxed:host/containers@0.1.0": crate::contracts::sandboxed::host::containers,
         },
         pub_export_macro: true,
         export_macro_name: "export",
@@ -35,7 +36,7 @@ pub use crate::contracts::sandboxed::types::{
 
 /// The interfaces that a backend may be granted.
 pub mod host {
-    pub use crate::contracts::sandboxed::host::{config, fetch, kv, log, progress, run, secrets};
+    pub use crate::contracts::sandboxed::host::{config, containers, fetch, kv, log, progress, run, secrets};
 }
 
 impl Spawned {

@@ -12,6 +12,7 @@ wit_bindgen::generate!({
             import sandboxed:host/fetch@0.1.0;
             import sandboxed:host/run@0.1.0;
             import sandboxed:host/progress@0.1.0;
+            import sandboxed:host/containers@0.1.0;
             import sandboxed:host/workspace-files@0.1.0;
             import sandboxed:host/workspace-run@0.1.0;
         }

@@ -54,7 +54,7 @@ impl Services {
         write_files(&self.paths, &sandbox, run, files).await?;
         self.remember_baseline(mission, &sandbox, run).await;
         let grants = self.plugins.inspect(&mission.harness).map(|info| info.grants).unwrap_or_default();
-        let process = sandbox.process(command, &grants).await?;
+        let process = sandbox.process(command, &grants, &run.to_string()).await?;
         let mut record = RunRecord {
             id: run,
             mission: mission.id,

@@ -46,6 +46,7 @@ impl Runner {
             Attached::Missing => {
                 // The server died between storing the run and starting it: nothing ran.
                 turn.services.note_end(&turn.mission, turn.record.id, lost("it was never started")).await?;
+                turn.services.contained.abandon(turn.mission.workspace, turn.record.id.to_string());
                 let Turn { mission, place, .. } = turn;
                 return Ok(Some(self.work(mission, RunId::new(), prompt, place).await?));
             }
@@ -74,6 +75,8 @@ impl Services {
             }
             run.exit().await;
         }
+        self.contained.over(mission.workspace, &run.to_string()).await;
+        self.contained.forget(mission.workspace, &run.to_string()).await;
         let known = self.store.live_state(mission.id).await?.live_run.is_some_and(|live| live.id == run);
         if known { self.note_end(mission, run, lost("it was given up")).await } else { Ok(()) }
     }

@@ -12,7 +12,7 @@ use sandboxed_store::{MissionChange, RunChange};
 use tokio::sync::oneshot;
 
 use super::{Runner, TurnEnd, recover::run_lost, state, turn::Turn};
-use crate::{Result, changes, sandbox::Sandbox};
+use crate::{Result, changes, contained::ContainedEnd, sandbox::Sandbox};
 
 impl Turn {
     /// Stores the end of a turn whose process has ended.
@@ -25,10 +25,11 @@ impl Turn {
         let is_lost = lost.is_some();
         self.translator.close();
         let mut events = self.translator.take();
-        let usage = self.services.supervisor.usage(self.record.id).await.unwrap_or_else(|error| {
+        let counted = self.services.supervisor.usage(self.record.id).await.unwrap_or_else(|error| {
             tracing::warn!(%error, run = %self.record.id, "what the run used is not known");
             None
         });
+        let usage = counted.or(self.contained.as_ref().map(ContainedEnd::usage));
         events.push(EventBody::RunEnded(RunEnded { run: self.record.id, exit: exit.clone(), usage }));
         if let Some(sandbox) = &self.sandbox {
             let baseline = self.services.baseline(&self.mission, self.record.id).await;
@@ -69,6 +70,7 @@ impl Turn {
                 Ok(MissionChange { events, problem: Some(problem), ..change })
             })
             .await?;
+        self.services.contained.forget(self.mission.workspace, &self.record.id.to_string()).await;
         self.services.clear_inbox(&self.mission, self.record.id).await;
         Ok(match self.cancelled.take() {
             Some(done) => TurnEnd::Cancelled(done),

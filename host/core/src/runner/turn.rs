@@ -24,7 +24,7 @@ use super::{
     spool::{PIECE, Piece, Pieces},
     translate::Translator,
 };
-use crate::{Result, admission::Place, sandbox::Sandbox, services::Services};
+use crate::{Result, admission::Place, contained::ContainedEnd, sandbox::Sandbox, services::Services};
 
 /// The least time between two steps while output comes in small pieces: events are told thirty times a second, and
 /// a chatty process costs thirty transactions a second and not one a line.
@@ -48,6 +48,8 @@ pub(super) struct Turn {
     pub(super) cancelled: Option<oneshot::Sender<()>>,
     kill_at: Option<Instant>,
     pub(super) place: Place,
+    /// How it ended in its container, if it ran in one.
+    pub(super) contained: Option<ContainedEnd>,
 }
 
 impl Runner {
@@ -57,6 +59,7 @@ impl Runner {
             Ok(harness) => harness,
             Err(failure) => return self.settle_unlaunched(mission, failure).await,
         };
+        let id = run;
         let launched = {
             let services = Arc::clone(&self.services);
             let mut launching = std::pin::pin!(services.launch(&mission, &harness, run, &prompt));
@@ -77,7 +80,10 @@ impl Runner {
         };
         let Launched { sandbox, run, record } = match launched {
             Ok(launched) => launched,
-            Err(error) => return self.settle_unlaunched(mission, error.failure()).await,
+            Err(error) => {
+                self.services.contained.abandon(mission.workspace, id.to_string());
+                return self.settle_unlaunched(mission, error.failure()).await;
+            }
         };
         let saved = self.services.store.live_state(mission.id).await?.session_state;
         let saved = SavedTurn::read(saved);
@@ -156,6 +162,7 @@ impl Turn {
             cancelled: None,
             kill_at: None,
             place,
+            contained: None,
         }
     }
 
@@ -318,6 +325,10 @@ impl Turn {
                 Some(run) => run.exit().await,
                 None => lost("nothing is known of the process"),
             });
+        }
+        self.contained = self.services.contained.over(self.mission.workspace, &self.record.id.to_string()).await;
+        if let (Some(end), Some(exit)) = (&self.contained, self.exit.take()) {
+            self.exit = Some(end.exit(exit));
         }
         if said_over {
             return Ok(());

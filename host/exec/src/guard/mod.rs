@@ -8,7 +8,7 @@ mod rules;
 
 use std::{fmt, net::Ipv4Addr, path::PathBuf};
 
-use nix::unistd::Uid;
+use nix::unistd::{Pid, Uid};
 use serde::{Deserialize, Serialize};
 
 pub use self::{gate::Gate, rules::PathRules};
@@ -16,7 +16,7 @@ pub(crate) use self::{
     gate::Listener,
     ready::{Ready, Waiting},
 };
-use crate::{Limits, sys::Step};
+use crate::{Limits, procfs, sys::Step};
 
 /// The port on which a process finds the way out of its network, at [`Entrance::address`].
 pub const PROXY_PORT: u16 = 3128;
@@ -160,6 +160,14 @@ impl fmt::Debug for AttachmentContent {
             Self::Arguments(arguments) => write!(f, "Arguments({})", arguments.len()),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
         }
+    }
+}
+
+impl ProcessHandle {
+    /// The process that has this number now. Absent where none does.
+    pub fn of(pid: i32) -> Option<Self> {
+        let stat = procfs::stat(Pid::from_raw(pid)).filter(|stat| !stat.zombie)?;
+        Some(Self { pid, started: stat.started })
     }
 }
 

@@ -58,6 +58,15 @@ pub(crate) fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }.map_err(io::Error::from)
 }
 
+/// Ends this process by a signal, as if nobody had ever asked to be told of it. It returns where the signal ends nothing.
+pub fn die_by(signal: i32) {
+    let Ok(signal) = Signal::try_from(signal) else { return };
+    // SAFETY: the default action runs no code of ours.
+    if unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }.is_ok() {
+        let _ = nix::sys::signal::raise(signal);
+    }
+}
+
 /// Ignores a signal from now on.
 pub(crate) fn ignore_signal(signal: Signal) -> nix::Result<()> {
     // SAFETY: ignoring installs no handler, so no code of ours can run at a bad moment.

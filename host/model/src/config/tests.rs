@@ -103,7 +103,7 @@ fn the_file_that_comes_with_the_server_says_the_defaults() {
     let plugins: Vec<_> = file.plugin.drain(..).map(|plugin| plugin.id.to_string()).collect();
     let defaults = load_with("", &[]).unwrap().config;
 
-    assert_eq!(plugins, ["bubblewrap", "host", "shell", "workspace"]);
+    assert_eq!(plugins, ["bubblewrap", "docker", "host", "shell", "workspace"]);
     assert_eq!(format!("{file:#?}"), format!("{defaults:#?}"));
     assert_eq!(Config::default().server.data_dir, Path::new("~/.sandboxed-sh"));
     assert_eq!(defaults.server.data_dir, Path::new("/home/op/.sandboxed-sh"));

@@ -2,6 +2,7 @@
 //! port.
 
 mod config;
+mod containers;
 mod fetch;
 mod kv;
 pub(crate) mod log;
@@ -26,6 +27,7 @@ pub(crate) fn link(linker: &mut Linker<PluginState>, interface: Interface) -> wa
         Interface::Fetch => host::fetch::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Run => host::run::add_to_linker::<_, Own>(linker, |state| state),
         Interface::Progress => host::progress::add_to_linker::<_, Own>(linker, |state| state),
+        Interface::Containers => host::containers::add_to_linker::<_, Own>(linker, |state| state),
         Interface::WorkspaceFiles => host::workspace_files::add_to_linker::<_, Own>(linker, |state| state),
         Interface::WorkspaceRun => host::workspace_run::add_to_linker::<_, Own>(linker, |state| state),
     }

@@ -11,9 +11,10 @@ use std::{
 
 use sandboxed_model::{
     Failure, PluginId, WorkspaceId,
-    backend::BackendSpec,
+    backend::{BackendSpec, Terms},
     config::PluginConfig,
     tools::{ToolCaller, ToolContent},
+    workspace::{NetworkMode, WorkspaceLimits},
 };
 use sandboxed_plugins::{HostOptions, PluginHost};
 use serde_json::json;
@@ -146,6 +147,7 @@ pub(crate) fn spec(options: &serde_json::Value) -> BackendSpec {
         root: None,
         shared_network: false,
         options: options.to_string(),
+        terms: Terms { network: NetworkMode::None, limits: WorkspaceLimits::default() },
     }
 }
 

@@ -2,19 +2,22 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use sandboxed_model::{
-    Blame, Failure, PluginId,
+    Blame, Failure, PluginId, WorkspaceId,
+    backend::BackendSpec,
     command::{Command, Exit, Output},
+    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts},
     tools::ToolCaller,
 };
 use sandboxed_plugins::{
     Ports,
-    ports::{Entry, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
+    ports::{Containers, Entry, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
 };
 use tokio::io::AsyncWriteExt;
 
@@ -24,6 +27,7 @@ pub(crate) fn ports() -> Ports {
         kv: Arc::new(Memory::default()),
         secrets: Arc::new(TwoSecrets),
         programs: Arc::new(Processes),
+        containers: Arc::new(NoEngine),
         workspaces: Arc::new(NoWorkspaces),
     }
 }
@@ -126,6 +130,66 @@ impl Programs for Processes {
                 stderr: output.stderr.into_iter().take(program.max_output).collect(),
             })
         })
+    }
+}
+
+/// An engine that answers each call by saying what was asked of it.
+struct NoEngine;
+
+fn asked<T: Send + 'static>(what: String) -> PortFuture<'static, Result<T, Failure>> {
+    Box::pin(async move { Err(Failure::new(Blame::Unavailable, "engine.asked", what)) })
+}
+
+impl Containers for NoEngine {
+    fn probe(&self, engine: String) -> PortFuture<'_, Result<EngineFacts, Failure>> {
+        asked(format!("probe {engine}"))
+    }
+
+    fn has_image(&self, engine: String, image: String) -> PortFuture<'_, Result<bool, Failure>> {
+        asked(format!("has {engine} {image}"))
+    }
+
+    fn pull_image(&self, engine: String, image: String) -> PortFuture<'_, Result<(), Failure>> {
+        asked(format!("pull {engine} {image}"))
+    }
+
+    fn import_image(&self, engine: String, image: String, archive: PathBuf) -> PortFuture<'_, Result<(), Failure>> {
+        asked(format!("import {engine} {image} {}", archive.display()))
+    }
+
+    fn ensure(
+        &self,
+        engine: String,
+        workspace: BackendSpec,
+        request: ContainerRequest,
+    ) -> PortFuture<'_, Result<ContainerPlaces, Failure>> {
+        match request.image.as_str() {
+            // Only then the archive or the registry is asked.
+            "missing:1" => {
+                Box::pin(async { Err(Failure::new(Blame::Unavailable, "containers.image_missing", "none")) })
+            }
+            image => asked(format!("ensure {engine} {} {image}", workspace.id)),
+        }
+    }
+
+    fn observe(
+        &self,
+        engine: String,
+        workspace: WorkspaceId,
+    ) -> PortFuture<'_, Result<(ContainerPhase, ContainerPlaces), Failure>> {
+        asked(format!("observe {engine} {workspace}"))
+    }
+
+    fn list_owned(&self, engine: String) -> PortFuture<'_, Result<Vec<WorkspaceId>, Failure>> {
+        asked(format!("list {engine}"))
+    }
+
+    fn stop(&self, engine: String, workspace: WorkspaceId, grace: Duration) -> PortFuture<'_, Result<(), Failure>> {
+        asked(format!("stop {engine} {workspace} {}", grace.as_millis()))
+    }
+
+    fn remove(&self, engine: String, workspace: WorkspaceId) -> PortFuture<'_, Result<(), Failure>> {
+        asked(format!("remove {engine} {workspace}"))
     }
 }
 

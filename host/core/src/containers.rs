@@ -1,0 +1,432 @@
+//! What backends are lent of container engines. What a container may do is decided here and not by the plugin: its user,
+//! its directories, its limits and its network are those of the workspace.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use sandboxed_engine::{
+    Bind, CgroupVersion, ContainerSpec, Endpoint, Engine, EngineFacts, Env, Error, HOME, ImageReference, Network,
+    Owner, Phase, Product, TREE, User,
+};
+use sandboxed_exec::Guard;
+use sandboxed_model::{
+    Blame, Failure, WorkspaceId,
+    backend::BackendSpec,
+    container::{self, ContainerPhase, ContainerPlaces, ContainerRequest},
+    workspace::{NetworkMode, WorkspaceLimits},
+};
+use sandboxed_plugins::ports::{Containers, PortFuture};
+use tokio::time::Instant;
+
+use crate::{access::random_secret, paths::Paths, ports::Late, services::Services};
+
+/// Where a container finds the files that the server leaves for runs.
+const INBOX: &str = "/inbox";
+/// How long what an engine said of itself is taken for granted.
+const FACTS_HOLD: Duration = Duration::from_secs(60);
+
+/// The engines, as this server uses them.
+pub(crate) struct Engines {
+    owner: Owner,
+    facts: Mutex<HashMap<String, (Instant, EngineFacts)>>,
+}
+
+impl Engines {
+    /// Blocks.
+    pub(crate) fn new(paths: &Paths) -> io::Result<Self> {
+        Ok(Self { owner: owner(&paths.server_id())?, facts: Mutex::default() })
+    }
+
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The engine behind a socket. A connection is made for each request, so none grows old.
+    pub(crate) async fn at(&self, socket: &str) -> Result<Engine, Failure> {
+        let engine = Engine::connect(Endpoint::Socket(PathBuf::from(socket)), self.owner.clone()).await;
+        engine.map_err(|error| error.failure())
+    }
+
+    async fn facts(&self, socket: &str, engine: &Engine) -> Result<EngineFacts, Failure> {
+        let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).get(socket).cloned();
+        if let Some((_, facts)) = known.filter(|(since, _)| since.elapsed() < FACTS_HOLD) {
+            return Ok(facts);
+        }
+        let facts = engine.probe().await.map_err(|error| error.failure())?;
+        let known = (Instant::now(), facts.clone());
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).insert(socket.to_owned(), known);
+        Ok(facts)
+    }
+}
+
+/// The id by which this server knows its containers again: made once, and kept with the data.
+fn owner(path: &Path) -> io::Result<Owner> {
+    let broken = |path: &Path| io::Error::other(format!("{} holds no id of a server", path.display()));
+    match std::fs::read_to_string(path) {
+        Ok(id) => return id.trim().parse().map_err(|_| broken(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    // Letters and digits only, the first of them a letter.
+    let id: String = random_secret().chars().filter(char::is_ascii_alphanumeric).take(24).collect();
+    let id = format!("s{id}");
+    let part = path.with_extension("part");
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    io::Write::write_all(&mut file, id.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&part, path)?;
+    id.parse().map_err(|_| broken(path))
+}
+
+/// The port.
+pub(crate) struct HostContainers(pub(crate) Late);
+
+impl Containers for HostContainers {
+    fn probe(&self, socket: String) -> PortFuture<'_, Result<container::EngineFacts, Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            let facts = engine.probe().await.map_err(|error| error.failure())?;
+            Ok(container::EngineFacts {
+                product: match facts.product {
+                    Product::Docker => "docker".to_owned(),
+                    Product::Podman => "podman".to_owned(),
+                },
+                version: facts.version,
+                api: facts.api,
+                rootless: facts.rootless,
+                cgroup_version: facts.cgroup.map(|version| match version {
+                    CgroupVersion::V1 => 1,
+                    CgroupVersion::V2 => 2,
+                }),
+                limits_memory: facts.limits.memory,
+                limits_cpu: facts.limits.cpu,
+                limits_processes: facts.limits.processes,
+            })
+        })
+    }
+
+    fn has_image(&self, socket: String, image: String) -> PortFuture<'_, Result<bool, Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            engine.has_image(&reference(&image)?).await.map_err(|error| error.failure())
+        })
+    }
+
+    fn pull_image(&self, socket: String, image: String) -> PortFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            tracing::info!(image, "an image is fetched");
+            let told = |progress: sandboxed_engine::PullProgress| {
+                tracing::debug!(image, item = progress.item, status = progress.status, "an image is fetched");
+            };
+            engine.ensure_image(&reference(&image)?, told).await.map(drop).map_err(|error| error.failure())
+        })
+    }
+
+    fn import_image(&self, socket: String, image: String, archive: PathBuf) -> PortFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            let file = tokio::fs::File::open(&archive).await.map_err(|error| {
+                let message = format!("the archive {} cannot be read: {error}", archive.display());
+                Failure::new(Blame::Config, "containers.archive", message)
+                    .with_hint("name a tar archive of a root file system that the server may read")
+            })?;
+            tracing::info!(image, archive = %archive.display(), "an image is made of an archive");
+            engine.import_image(&reference(&image)?, file).await.map_err(|error| error.failure())
+        })
+    }
+
+    fn ensure(
+        &self,
+        socket: String,
+        workspace: BackendSpec,
+        request: ContainerRequest,
+    ) -> PortFuture<'_, Result<ContainerPlaces, Failure>> {
+        Box::pin(async move {
+            let services = self.0.services()?;
+            let engine = services.engines.at(&socket).await?;
+            let facts = services.engines.facts(&socket, &engine).await?;
+            let spec = services.container(&workspace, request, &facts).await?;
+            let made = match engine.ensure_container(&spec).await {
+                Err(Error::RecreateNeeded(id)) if may_be_replaced(&engine, id).await => {
+                    engine.remove(id).await.map_err(|error| error.failure())?;
+                    engine.ensure_container(&spec).await
+                }
+                made => made,
+            };
+            made.map_err(|error| error.failure())?;
+            Ok(places())
+        })
+    }
+
+    fn observe(
+        &self,
+        socket: String,
+        workspace: WorkspaceId,
+    ) -> PortFuture<'_, Result<(ContainerPhase, ContainerPlaces), Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            let seen = engine.observe(workspace).await.map_err(|error| error.failure())?;
+            let phase = match seen.phase {
+                Phase::Absent => ContainerPhase::Absent,
+                Phase::Stopped => ContainerPhase::Stopped,
+                Phase::Running => ContainerPhase::Running,
+                Phase::Foreign => ContainerPhase::Foreign,
+            };
+            Ok((phase, places()))
+        })
+    }
+
+    fn list_owned(&self, socket: String) -> PortFuture<'_, Result<Vec<WorkspaceId>, Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            let owned = engine.list_owned().await.map_err(|error| error.failure())?;
+            Ok(owned.into_iter().map(|owned| owned.workspace).collect())
+        })
+    }
+
+    fn stop(&self, socket: String, workspace: WorkspaceId, grace: Duration) -> PortFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            // All runs have ended, and what keeps a container alive has nothing to put in order.
+            let grace = if engine.is_quiet(workspace).await.unwrap_or(false) { Duration::ZERO } else { grace };
+            engine.stop(workspace, grace).await.map_err(|error| error.failure())
+        })
+    }
+
+    fn remove(&self, socket: String, workspace: WorkspaceId) -> PortFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let engine = self.0.services()?.engines.at(&socket).await?;
+            engine.remove(workspace).await.map_err(|error| error.failure())
+        })
+    }
+}
+
+impl Services {
+    /// A workspace's container as it has to be.
+    async fn container(
+        &self,
+        workspace: &BackendSpec,
+        request: ContainerRequest,
+        facts: &EngineFacts,
+    ) -> Result<ContainerSpec, Failure> {
+        let terms = workspace.terms;
+        let user = user(workspace, facts)?;
+        if matches!(terms.network, NetworkMode::Allow | NetworkMode::Open) && !Guard::is_privileged() {
+            return Err(no_way_out());
+        }
+        let env = Env::new(request.env).map_err(|error| {
+            Failure::new(Blame::Config, "containers.invalid", format!("the container cannot be made: {error}"))
+        })?;
+        let [passwd, group] = self.account_files(workspace.id, user).await?;
+        let bind = |source, target: &str| Bind { source, target: target.into(), read_only: true };
+        Ok(ContainerSpec {
+            workspace: workspace.id,
+            image: reference(&request.image)?,
+            tree: self.paths.tree(workspace.id),
+            home: self.paths.home(workspace.id),
+            binds: vec![
+                bind(self.paths.inbox(workspace.id), INBOX),
+                bind(passwd, "/etc/passwd"),
+                bind(group, "/etc/group"),
+            ],
+            limits: limits(terms.limits, self.config.workspaces.limits.fill(WorkspaceLimits::default()), facts)?,
+            network: if terms.network == NetworkMode::Shared { Network::Bridge } else { Network::None },
+            env,
+            user: User { uid: user, gid: user },
+            seccomp: None,
+        })
+    }
+
+    /// Files that name the container's user, which no image knows. They are not there to be written by anybody.
+    async fn account_files(&self, workspace: WorkspaceId, user: u32) -> Result<[PathBuf; 2], Failure> {
+        let directory = self.paths.accounts(workspace);
+        let passwd = format!("agent:x:{user}:{user}:agent:{HOME}:/bin/sh\n{PASSWD}");
+        let group = format!("agent:x:{user}:\n{GROUP}");
+        let written = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&directory)?;
+            let write = |name: &str, text: String| {
+                let path = directory.join(name);
+                // A file that is mounted must stay the same one.
+                if std::fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+                    std::fs::write(&path, text)?;
+                    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;
+                }
+                io::Result::Ok(path)
+            };
+            Ok([write("passwd", passwd)?, write("group", group)?])
+        });
+        written.await.map_err(io::Error::other).and_then(|written| written).map_err(|error| {
+            Failure::new(
+                Blame::Host,
+                "containers.accounts",
+                format!("the container's users cannot be written: {error}"),
+            )
+        })
+    }
+}
+
+/// The accounts that every Debian has, as far as programs ask for them.
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\
+                      daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
+                      bin:x:2:2:bin:/bin:/usr/sbin/nologin\n\
+                      sys:x:3:3:sys:/dev:/usr/sbin/nologin\n\
+                      mail:x:8:8:mail:/var/mail:/usr/sbin/nologin\n\
+                      www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n\
+                      nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+const GROUP: &str = "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4:\ntty:x:5:\nmail:x:8:\nshadow:x:42:\n\
+                     www-data:x:33:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n";
+
+fn places() -> ContainerPlaces {
+    ContainerPlaces { tree: TREE.to_owned(), inbox: INBOX.to_owned(), home: HOME.to_owned() }
+}
+
+fn reference(image: &str) -> Result<ImageReference, Failure> {
+    image.parse().map_err(|error: sandboxed_engine::InvalidImageReference| {
+        Failure::new(Blame::Config, "containers.image_invalid", error.to_string())
+            .with_hint("write it as debian:bookworm or registry.example.org/team/image:1")
+    })
+}
+
+/// The user inside whose files are the workspace's user's outside.
+fn user(workspace: &BackendSpec, facts: &EngineFacts) -> Result<u32, Failure> {
+    match (facts.rootless, facts.userns, workspace.user) {
+        // The engine's own user, who has to be the server's.
+        (true, _, _) => Ok(0),
+        (false, true, _) => {
+            let message = "the engine gives containers other user ids (userns-remap), and the workspace's files would be \
+                           nobody's in there";
+            Err(Failure::new(Blame::Unavailable, "containers.userns", message)
+                .with_hint("run the engine without userns-remap, or use a rootless engine of the server's user"))
+        }
+        (false, false, 0) => {
+            let message = "the workspace has no user of its own, and nothing in a container runs as root";
+            Err(Failure::new(Blame::Unavailable, "containers.root", message)
+                .with_hint("start the server as a user other than root, or give it CAP_SYS_ADMIN and CAP_SETUID"))
+        }
+        (false, false, user) => Ok(user),
+    }
+}
+
+/// Limits that hold. A default that the engine cannot hold is left out; what was asked for is not.
+fn limits(asked: WorkspaceLimits, defaults: WorkspaceLimits, facts: &EngineFacts) -> Result<WorkspaceLimits, Failure> {
+    let cannot = |name: &str| {
+        Failure::new(Blame::Unavailable, "containers.limits_unavailable", format!("the engine cannot limit {name}"))
+            .with_hint("make the workspace without this limit, or run the engine as root")
+    };
+    let mut limits = asked;
+    if !facts.limits.memory && limits.memory.is_some() {
+        if limits.memory != defaults.memory {
+            return Err(cannot("memory"));
+        }
+        limits.memory = None;
+    }
+    if !facts.limits.cpu && limits.cpu_millis.is_some() {
+        if limits.cpu_millis != defaults.cpu_millis {
+            return Err(cannot("processors"));
+        }
+        limits.cpu_millis = None;
+    }
+    if !facts.limits.processes && limits.processes.is_some() {
+        if limits.processes != defaults.processes {
+            return Err(cannot("processes"));
+        }
+        limits.processes = None;
+    }
+    Ok(limits)
+}
+
+/// The way out of a workspace's network begins in the network of its container.
+pub(crate) fn no_way_out() -> Failure {
+    let message = "the server may not enter the container's network, so it cannot watch over what goes out of it";
+    Failure::new(Blame::Unavailable, "containers.network_unavailable", message).with_hint(
+        "start the server as root on the engine's machine, or make the workspace with the network none or shared",
+    )
+}
+
+/// A container that is not what is wanted goes if nobody works in it.
+async fn may_be_replaced(engine: &Engine, workspace: WorkspaceId) -> bool {
+    matches!(engine.is_quiet(workspace).await, Ok(true) | Err(Error::NotRunning(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use sandboxed_engine::LimitSupport;
+    use sandboxed_model::backend::Terms;
+
+    use super::*;
+
+    fn facts() -> EngineFacts {
+        EngineFacts {
+            product: Product::Docker,
+            version: String::new(),
+            api: String::new(),
+            rootless: false,
+            userns: false,
+            seccomp: None,
+            storage_driver: String::new(),
+            cgroup: None,
+            limits: LimitSupport { memory: true, cpu: true, processes: true },
+            os: String::new(),
+            arch: String::new(),
+            kernel: String::new(),
+            runtimes: Vec::new(),
+        }
+    }
+
+    fn workspace(user: u32) -> BackendSpec {
+        BackendSpec {
+            id: WorkspaceId::new(),
+            tree: String::new(),
+            inbox: String::new(),
+            home: String::new(),
+            user,
+            root: None,
+            shared_network: false,
+            options: "{}".to_owned(),
+            terms: Terms { network: NetworkMode::None, limits: WorkspaceLimits::default() },
+        }
+    }
+
+    #[test]
+    fn nothing_runs_as_root_unless_root_inside_is_an_ordinary_user_outside() {
+        let code = |user_id, facts: &EngineFacts| user(&workspace(user_id), facts).map_err(|failure| failure.code);
+        let rootless = EngineFacts { rootless: true, userns: true, ..facts() };
+        let remapped = EngineFacts { userns: true, ..facts() };
+
+        assert_eq!(code(210_000, &facts()), Ok(210_000));
+        assert_eq!(code(0, &facts()), Err("containers.root".to_owned()));
+        assert_eq!(code(1000, &rootless), Ok(0));
+        assert_eq!(code(210_000, &remapped), Err("containers.userns".to_owned()));
+    }
+
+    #[test]
+    fn a_limit_that_cannot_hold_is_refused_where_it_was_asked_for_and_left_out_where_it_is_the_default() {
+        let defaults = WorkspaceLimits { memory: Some(8 << 30), cpu_millis: None, processes: Some(4096) };
+        let weak = EngineFacts { limits: LimitSupport { memory: false, cpu: true, processes: true }, ..facts() };
+        let asked = WorkspaceLimits { memory: Some(1 << 30), ..defaults };
+
+        assert_eq!(limits(defaults, defaults, &weak), Ok(WorkspaceLimits { memory: None, ..defaults }));
+        assert_eq!(limits(asked, defaults, &weak).unwrap_err().code, "containers.limits_unavailable");
+        assert_eq!(limits(asked, defaults, &facts()), Ok(asked));
+    }
+
+    #[test]
+    fn the_servers_id_is_made_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server-id");
+
+        let made = owner(&path).unwrap();
+
+        assert_eq!(owner(&path).unwrap(), made);
+        assert!(made.as_str().len() > 16, "{made}");
+        std::fs::write(&path, "").unwrap();
+        assert!(owner(&path).is_err());
+    }
+}
