@@ -303,6 +303,14 @@ pub(crate) enum Workspaces {
         /// Its name or id.
         workspace: String,
     },
+    /// Show what backends keep of workspaces that are not there, a container for example.
+    Leftovers {
+        /// Remove it.
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        listing: Listing,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -323,9 +323,12 @@ impl Services {
         }
     }
 
-    /// Notes the end of runs in containers that nobody follows any more: short ones that a former server ran.
-    pub(crate) async fn recover_contained(&self, workspace: WorkspaceId) {
+    /// Takes up a workspace whose container a former server made: what it ran there for a moment is killed, and the
+    /// container is stopped when it is idle.
+    pub(crate) async fn recover_contained(&self, workspace: WorkspaceId, engine: &str) {
+        self.contained.place(workspace, engine);
         for (mark, _) in self.contained.marks(workspace).await {
+            // What missions and people started has the id of its run for a mark, and is taken up with that.
             if mark.parse::<RunId>().is_err() {
                 self.contained.over(workspace, &mark).await;
                 self.contained.forget(workspace, &mark).await;

@@ -12,7 +12,7 @@ use std::{
 
 use sandboxed_engine::{
     Bind, CgroupVersion, ContainerSpec, Endpoint, Engine, EngineFacts, Env, Error, HOME, ImageReference, Network,
-    Owner, Phase, Product, TREE, User,
+    Owner, Phase, Product, SECCOMP, TREE, User,
 };
 use sandboxed_exec::Guard;
 use sandboxed_model::{
@@ -240,7 +240,7 @@ impl Services {
             network: if terms.network == NetworkMode::Shared { Network::Bridge } else { Network::None },
             env,
             user: User { uid: user, gid: user },
-            seccomp: None,
+            seccomp: Some(SECCOMP.to_owned()),
         })
     }
 

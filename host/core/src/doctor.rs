@@ -30,6 +30,7 @@ impl Orchestrator {
                 checks.extend(self.check_backend(&plugin).await);
             }
         }
+        checks.extend(self.check_leftovers().await);
         Ok(DoctorReport { version: env!("CARGO_PKG_VERSION").to_owned(), checks })
     }
 

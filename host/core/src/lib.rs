@@ -22,6 +22,7 @@ mod orchestrator;
 mod paths;
 mod ports;
 mod processes;
+mod reconcile;
 mod roots;
 mod runner;
 mod sandbox;

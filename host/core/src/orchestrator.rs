@@ -24,6 +24,7 @@ use crate::{
     paths::Paths,
     ports,
     processes::Processes,
+    reconcile,
     roots::Roots,
     runner::Runners,
     secrets::SecretBook,
@@ -132,6 +133,7 @@ impl Orchestrator {
         services.recover().await?;
         services.recover_processes().await?;
         tokio::spawn(leaders::sweep(Arc::downgrade(&services)));
+        tokio::spawn(reconcile::at_start(Arc::downgrade(&services)));
         tokio::spawn(contained::sweep(Arc::downgrade(&services)));
         tokio::spawn(maintain(Arc::downgrade(&services)));
         Ok(Self { services })

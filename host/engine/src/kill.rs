@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bollard::query_parameters::TopOptions;
 use sandboxed_model::WorkspaceId;
 
 use crate::{Engine, Error, ExecUser, InvalidSpec, RUN_VARIABLE};
@@ -90,14 +91,27 @@ impl Engine {
         }
     }
 
-    /// Whether nothing runs in the workspace's container but what keeps it alive. Where the engine does not count
-    /// processes the answer is no.
+    /// Whether nothing runs in the workspace's container but what keeps it alive.
     ///
     /// # Errors
     /// The container is absent, foreign or not running; the engine fails.
     pub async fn is_quiet(&self, workspace: WorkspaceId) -> Result<bool, Error> {
-        let processes = self.stats(workspace).await?.processes;
-        Ok((1..=OWN_PROCESSES).contains(&processes))
+        // Not by the engine's own figures, which are a second old.
+        let processes = match self.machine_processes(workspace).await? {
+            Some(processes) => processes,
+            None => self.listed_processes(workspace).await?,
+        };
+        Ok(processes <= OWN_PROCESSES)
+    }
+
+    async fn listed_processes(&self, workspace: WorkspaceId) -> Result<u64, Error> {
+        let container = self.own_running(workspace).await?;
+        let list = self.docker().top_processes(&container.id, None::<TopOptions>);
+        let listed = self.call("list processes", list).await?.processes.unwrap_or_default();
+        if listed.is_empty() {
+            return Err(Error::Connection { what: "list processes", reason: "the list is empty".into() });
+        }
+        Ok(listed.len() as u64)
     }
 
     /// Sends a signal, by its number, to every process in the workspace's container that carries the mark and belongs to

@@ -51,7 +51,7 @@ pub use frames::ExecOutput;
 pub use image::{ImageReference, InvalidImageReference, PullProgress};
 pub use owner::{InvalidOwner, OWNER_LABEL, Owner, WORKSPACE_LABEL};
 pub use sandboxed_model::command::{OutputStream, Tty};
-pub use spec::{Bind, ContainerSpec, HOME, InvalidSpec, Network, TREE, User};
+pub use spec::{Bind, ContainerSpec, HOME, InvalidSpec, Network, SECCOMP, TREE, User};
 pub use stats::Stats;
 
 /// The variable that marks every process of a run; its value is the run's mark.

@@ -22,26 +22,33 @@ impl Engine {
     /// What [`Engine::oom_kills`] tells, read from the control group. Absent where it cannot be seen.
     pub(crate) async fn machine_oom_kills(&self, workspace: WorkspaceId) -> Result<Option<u64>, Error> {
         let Some(pid) = self.first_process(workspace).await? else { return Ok(None) };
-        let counted = groups(pid).and_then(|groups| {
-            groups.lines().find_map(|line| {
-                let mut fields = line.splitn(3, ':').skip(1);
-                let (controllers, group) = (fields.next()?, fields.next()?.trim_start_matches('/'));
-                let file = match controllers {
-                    "" => Path::new("/sys/fs/cgroup").join(group).join("memory.events"),
-                    _ if controllers.split(',').any(|name| name == "memory") => {
-                        Path::new("/sys/fs/cgroup/memory").join(group).join("memory.oom_control")
-                    }
-                    _ => return None,
-                };
-                let text = fs::read_to_string(file).ok()?;
-                text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
-            })
-        });
-        Ok(counted)
+        let named = |text: String| text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
+        Ok(counter(pid, "memory", "memory.oom_control")
+            .and_then(named)
+            .or_else(|| counter(pid, "", "memory.events").and_then(named)))
+    }
+
+    /// How many processes and threads the workspace's container has, read from the control group. Absent where it cannot
+    /// be seen.
+    pub(crate) async fn machine_processes(&self, workspace: WorkspaceId) -> Result<Option<u64>, Error> {
+        let Some(pid) = self.first_process(workspace).await? else { return Ok(None) };
+        let found = counter(pid, "pids", "pids.current").or_else(|| counter(pid, "", "pids.current"));
+        Ok(found.and_then(|text| text.trim().parse().ok()))
     }
 }
 
 /// The control groups of a process.
 fn groups(pid: i32) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()
+}
+
+/// A file of the process's group in the hierarchy of this controller (`""` is version 2), where it is mounted as usual.
+fn counter(pid: i32, controller: &str, file: &str) -> Option<String> {
+    let groups = groups(pid)?;
+    let group = groups.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next()?, fields.next()?);
+        controllers.split(',').any(|name| name == controller).then(|| group.trim_start_matches('/'))
+    })?;
+    fs::read_to_string(Path::new("/sys/fs/cgroup").join(controller).join(group).join(file)).ok()
 }

@@ -145,6 +145,15 @@ impl Default for NewWorkspace {
     }
 }
 
+/// Something that a backend keeps of a workspace that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Leftover {
+    /// The backend that keeps it.
+    pub backend: PluginId,
+    /// The id that the workspace had.
+    pub workspace: WorkspaceId,
+}
+
 /// What a workspace reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

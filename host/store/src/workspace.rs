@@ -190,6 +190,20 @@ impl Store {
         .await
     }
 
+    /// Those of these workspaces that are not there, in the same order.
+    pub async fn missing_workspaces(&self, ids: Vec<WorkspaceId>) -> Result<Vec<WorkspaceId>> {
+        self.read(move |conn| {
+            let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            let sql = "SELECT asked.key FROM json_each(?1) asked \
+                       WHERE NOT EXISTS (SELECT 1 FROM workspaces WHERE id = asked.value) ORDER BY asked.key";
+            let mut statement = prepare(conn, sql)?;
+            let places = statement.query_map([Json(&texts)], |row| row.get::<_, i64>(0))?;
+            let places = places.collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok(places.into_iter().filter_map(|place| ids.get(usize::try_from(place).ok()?).copied()).collect())
+        })
+        .await
+    }
+
     /// The run that holds what the workspace's processes share.
     pub async fn workspace_leader(&self, id: WorkspaceId) -> Result<Option<RunId>> {
         self.read(move |conn| {

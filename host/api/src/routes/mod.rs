@@ -9,6 +9,7 @@ use crate::problem::Problem;
 pub(crate) mod auth;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod leftovers;
 pub(crate) mod missions;
 pub(crate) mod page;
 pub(crate) mod plugins;

@@ -14,7 +14,7 @@ use sandboxed_model::{
     process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
-    workspace::{NewWorkspace, Workspace, WorkspaceName},
+    workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
 
 use super::{Attachment, CreatedToken, Followed};
@@ -147,6 +147,14 @@ impl Embedded {
 
     pub(super) async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
         Ok(self.orchestrator.delete_workspace(id).await?)
+    }
+
+    pub(super) async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        Ok(self.orchestrator.leftovers().await?)
+    }
+
+    pub(super) async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        Ok(self.orchestrator.remove_leftover(leftover).await?)
     }
 
     pub(super) async fn plugins(&self) -> Result<Vec<PluginInfo>> {

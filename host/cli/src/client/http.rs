@@ -21,7 +21,7 @@ use sandboxed_model::{
     process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
-    workspace::{NewWorkspace, Workspace, WorkspaceName},
+    workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -390,6 +390,14 @@ impl Http {
 
     pub(super) async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
         self.delete(&format!("/workspaces/{id}")).await
+    }
+
+    pub(super) async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        Ok(self.get::<List<_>>("/leftovers").await?.items)
+    }
+
+    pub(super) async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        self.delete(&format!("/leftovers/{}/{}", leftover.backend, leftover.workspace)).await
     }
 
     pub(super) async fn plugins(&self) -> Result<Vec<PluginInfo>> {

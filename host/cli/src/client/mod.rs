@@ -22,7 +22,7 @@ use sandboxed_model::{
     process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
-    workspace::{NewWorkspace, Workspace, WorkspaceName},
+    workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +215,15 @@ impl Client {
 
     pub(crate) async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
         either!(self.delete_workspace(id))
+    }
+
+    /// What backends keep of workspaces that are not there.
+    pub(crate) async fn leftovers(&self) -> Result<Vec<Leftover>> {
+        either!(self.leftovers())
+    }
+
+    pub(crate) async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        either!(self.remove_leftover(leftover))
     }
 
     pub(crate) async fn plugins(&self) -> Result<Vec<PluginInfo>> {

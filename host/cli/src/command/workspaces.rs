@@ -1,6 +1,6 @@
 //! `workspaces`: where missions run.
 
-use sandboxed_model::workspace::Workspace;
+use sandboxed_model::workspace::{Leftover, Workspace};
 
 use super::{ago, with_client};
 use crate::{
@@ -46,6 +46,15 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
             client.delete_workspace(workspace.id).await?;
             output::print(&format!("workspace {} deleted", workspace.name))
         }
+        Workspaces::Leftovers { remove, listing } => {
+            let leftovers = client.leftovers().await?;
+            if remove {
+                for leftover in &leftovers {
+                    client.remove_leftover(leftover).await?;
+                }
+            }
+            if listing.json { output::print_json(&leftovers) } else { list_leftovers(&leftovers, remove) }
+        }
     })
     .await
 }
@@ -64,4 +73,13 @@ fn list(workspaces: &[Workspace]) -> Result<()> {
         ]);
     }
     output::print(&table.render(Terminal::of_stdout(), "no workspaces"))
+}
+
+fn list_leftovers(leftovers: &[Leftover], removed: bool) -> Result<()> {
+    let mut table = Table::new(&["BACKEND", "WORKSPACE", "STATE"]);
+    for Leftover { backend, workspace } in leftovers {
+        let state = if removed { "removed" } else { "kept" };
+        table.row([backend.to_string(), workspace.to_string(), state.to_owned()]);
+    }
+    output::print(&table.render(Terminal::of_stdout(), "nothing is kept of workspaces that are not there"))
 }
