@@ -231,7 +231,7 @@ async fn an_image_that_is_there_is_not_fetched() {
 
 #[tokio::test]
 async fn an_image_that_is_not_there_is_fetched_once_and_the_way_is_told() {
-    if !support::shares_loopback() {
+    if !sandboxed_tests::engine::is_the_machines() {
         eprintln!("skipped: the engine of the tests cannot reach a registry on this machine");
         return;
     }

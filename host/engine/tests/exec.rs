@@ -6,7 +6,8 @@ mod support;
 
 use futures_util::StreamExt;
 use sandboxed_engine::{Error, ExecUser, OutputStream, Tty};
-use support::{Daemon, Fixture, env, finish, shell, until};
+use sandboxed_tests::engine::Daemon;
+use support::{Fixture, env, finish, shell, until};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]

@@ -1,11 +1,7 @@
 //! An engine to test with, an image to run and a workspace that cleans up after itself.
 
 use std::{
-    io::{Read, Write},
-    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::{OnceLock, mpsc},
     time::{Duration, Instant},
 };
 
@@ -15,111 +11,11 @@ use sandboxed_engine::{
     OutputStream, Owner, User,
 };
 use sandboxed_model::{WorkspaceId, workspace::WorkspaceLimits};
+pub(crate) use sandboxed_tests::engine::socket;
 use tempfile::TempDir;
 
 /// Long enough for a busy machine; nothing here is expected to take it.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-const MACHINE: &str = "/var/run/docker.sock";
-
-/// Whether the engine reaches what listens on this machine's own address: one that the tests have started does not.
-pub(crate) fn shares_loopback() -> bool {
-    socket() == Path::new(MACHINE)
-}
-
-/// The socket of an engine: the machine's own, or one that lives as long as this process.
-pub(crate) fn socket() -> PathBuf {
-    static SOCKET: OnceLock<PathBuf> = OnceLock::new();
-    SOCKET
-        .get_or_init(|| {
-            let machine = Path::new(MACHINE);
-            if UnixStream::connect(machine).is_ok() {
-                return machine.to_owned();
-            }
-            let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("engine-{}", std::process::id()));
-            Daemon::launch(root, false).into_background()
-        })
-        .clone()
-}
-
-/// Runs an engine in the directory `$1` until it is told to end, and then removes the directory if `$2` is `rm`.
-const DAEMON: &str = r#"
-unshare --net dockerd --bridge=none --iptables=false --host="unix://$1/sock" \
-  --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" &
-trap 'kill $!' TERM
-wait $!
-wait $!
-"$2" -rf "$1"
-"#;
-
-/// An engine of one's own. It has its own network namespace: two on one machine fight over the bridge otherwise.
-pub(crate) struct Daemon {
-    root: PathBuf,
-    end: Option<mpsc::Sender<()>>,
-    ended: mpsc::Receiver<()>,
-}
-
-impl Daemon {
-    /// Its files stay in `root`, for the next one.
-    pub(crate) fn start(root: PathBuf) -> Self {
-        Self::launch(root, true)
-    }
-
-    fn launch(root: PathBuf, keep: bool) -> Self {
-        std::fs::create_dir_all(&root).unwrap();
-        let (end, must_end) = mpsc::channel();
-        let (has_ended, ended) = mpsc::channel();
-        let thread_root = root.clone();
-        // `--pdeathsig` looks at the thread that started the process: it must live as long as the daemon.
-        std::thread::spawn(move || {
-            let root = thread_root;
-            let log = std::fs::File::create(root.join("log")).unwrap();
-            let mut daemon = Command::new("setpriv")
-                .args(["--pdeathsig", "TERM", "sh", "-c", DAEMON, "sh"])
-                .arg(&root)
-                .arg(if keep { "true" } else { "rm" })
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().unwrap())
-                .stderr(log)
-                .spawn()
-                .expect("the tests need a running Docker, or root and dockerd, setpriv and unshare to start one");
-            let _ = must_end.recv();
-            let _ = Command::new("kill").arg(daemon.id().to_string()).status();
-            let _ = daemon.wait();
-            let _ = has_ended.send(());
-        });
-        let daemon = Self { root, end: Some(end), ended };
-        let give_up = Instant::now() + DEADLINE;
-        while UnixStream::connect(daemon.socket()).is_err() {
-            assert!(Instant::now() < give_up, "dockerd does not start, see {}", daemon.root.join("log").display());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        daemon
-    }
-
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.root.join("sock")
-    }
-
-    /// Ends the daemon and returns when it has ended.
-    pub(crate) fn stop(&mut self) {
-        if self.end.take().is_some() {
-            self.ended.recv_timeout(DEADLINE).expect("dockerd ends when it is told to");
-        }
-    }
-
-    fn into_background(self) -> PathBuf {
-        let socket = self.socket();
-        std::mem::forget(self);
-        socket
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
 
 /// A server, an image and the directories of a workspace. What it made on the engine goes when it goes.
 pub(crate) struct Fixture {
@@ -195,11 +91,7 @@ impl Fixture {
 
     /// The engine's own description of an object.
     pub(crate) fn ask(&self, path: &str) -> serde_json::Value {
-        let mut connection = UnixStream::connect(&self.socket).unwrap();
-        write!(connection, "GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+        sandboxed_tests::engine::ask(&self.socket, "GET", path, None).1
     }
 }
 

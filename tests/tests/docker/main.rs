@@ -1,0 +1,11 @@
+//! Workspaces in containers, seen from outside: what a person gets, and what is left when something goes wrong.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod faults;
+mod lab;
+mod limits;
+mod missions;
+mod network;
+mod ownership;
+mod processes;
