@@ -20,7 +20,9 @@ pub(crate) async fn note(
     uri: &Uri,
     status: StatusCode,
 ) {
-    let target = (uri.path() != route).then(|| uri.path().chars().take(MAX_PATH).collect());
+    // The query tells which file was changed.
+    let asked = uri.path_and_query().map_or(uri.path(), |asked| asked.as_str());
+    let target = (asked != route).then(|| asked.chars().take(MAX_PATH).collect());
     let entry = AuditEntry {
         at: Timestamp::now(),
         user,

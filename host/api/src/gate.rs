@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 
 use crate::{
     audit::{self, LoggedIn},
+    body,
     contract::Operation,
     extract::SessionSecret,
     idempotency,
@@ -24,7 +25,8 @@ use crate::{
 
 /// The name of the cookie that holds a login.
 pub(crate) const SESSION_COOKIE: &str = "sandboxed_session";
-/// How long a client waits for the head of an answer. A change that takes longer goes on.
+/// How long a client waits for the head of an answer after the last piece of its request was read. A change that takes
+/// longer goes on.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a request proves on whose behalf it is made.
@@ -45,6 +47,7 @@ pub(crate) async fn gate(State(server): State<Arc<Server>>, mut request: Request
         Ok(principal) => principal,
         Err(problem) => return problem.into_response(),
     };
+    let (request, progress) = body::followed(request);
     let answer = async {
         if operation.changes {
             return change(server, operation, principal, request, next).await;
@@ -54,7 +57,7 @@ pub(crate) async fn gate(State(server): State<Arc<Server>>, mut request: Request
             Err(problem) => problem.into_response(),
         }
     };
-    tokio::time::timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(|_| {
+    progress.timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(|| {
         let detail =
             format!("the answer took more than {} s; a change may still be under way", ANSWER_TIMEOUT.as_secs());
         Problem::new(StatusCode::GATEWAY_TIMEOUT, "http.timeout", detail).into_response()

@@ -11,6 +11,7 @@
 
 mod attach;
 mod audit;
+mod body;
 mod connection;
 mod contract;
 mod extract;

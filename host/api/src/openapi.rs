@@ -36,6 +36,7 @@ const NOT_REPEATED: [&str; 7] =
         (name = "workspaces", description = "Where missions run"),
         (name = "processes", description = "Commands and terminals in workspaces"),
         (name = "snapshots", description = "How workspaces stood"),
+        (name = "files", description = "Files of workspaces"),
         (name = "plugins", description = "Backends, harnesses and tools"),
         (name = "system", description = "The server itself"),
     ),

@@ -70,6 +70,14 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
+    /// The same with another status, if it is of this kind.
+    pub(crate) fn told_as(mut self, code: &str, status: StatusCode) -> Self {
+        if self.code == code {
+            self.status = status;
+        }
+        self
+    }
+
     /// The same with what mends it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -90,7 +98,7 @@ impl Problem {
 
 /// The status of a failure: who has to act decides.
 fn status_of(failure: &Failure) -> StatusCode {
-    if failure.code == "store.disk_full" {
+    if matches!(&*failure.code, "store.disk_full" | "path.disk_full" | "workspace.disk_full") {
         return StatusCode::INSUFFICIENT_STORAGE;
     }
     match failure.blame {
@@ -101,6 +109,18 @@ fn status_of(failure: &Failure) -> StatusCode {
         Blame::Denied => StatusCode::FORBIDDEN,
         Blame::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Blame::Deadline => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+/// The status of a request for a file that does not fit what is there.
+fn status_of_file(code: &str) -> StatusCode {
+    match code {
+        "path.missing" | "upload.not_found" => StatusCode::NOT_FOUND,
+        "path.invalid" | "path.escape" | "path.input_broken" | "archive.invalid" => StatusCode::BAD_REQUEST,
+        "path.changed" => StatusCode::PRECONDITION_FAILED,
+        "path.too_large" | "path.too_many_entries" => StatusCode::PAYLOAD_TOO_LARGE,
+        "path.range_invalid" => StatusCode::RANGE_NOT_SATISFIABLE,
+        _ => StatusCode::CONFLICT,
     }
 }
 
@@ -115,6 +135,7 @@ impl From<Error> for Problem {
             Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
             Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Error::File(failure) => status_of_file(&failure.code),
             Error::Failure(failure) => status_of(failure),
         };
         let problem = Self::of_failure(status, failure);

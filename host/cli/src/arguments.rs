@@ -1,5 +1,6 @@
 //! The command line.
 
+mod files;
 mod process;
 mod snapshot;
 mod workspace;
@@ -13,6 +14,7 @@ use sandboxed_model::{
 };
 
 pub(crate) use self::{
+    files::{FileAt, Files, Put},
     process::{Exec, Processes, Shell},
     snapshot::Snapshots,
     workspace::WorkspaceArguments,
@@ -74,6 +76,9 @@ pub(crate) enum Command {
     /// Look at the processes that people started in workspaces.
     #[command(subcommand)]
     Processes(Processes),
+    /// Look at files of workspaces, put them in and get them out.
+    #[command(subcommand)]
+    Files(Files),
     /// Look at plugins, check them and begin new ones.
     #[command(subcommand)]
     Plugin(Plugin),

@@ -134,6 +134,7 @@ impl From<sandboxed_core::Error> for Failed {
                 Self::with(Status::Denied, error.to_string())
             }
             Error::NotFound { .. } | Error::Invalid { .. } | Error::Conflict { .. } => Self::new(error.to_string()),
+            Error::File(failure) => Self::Said { status: Status::Failed, message: failure.message, hint: failure.hint },
         }
     }
 }

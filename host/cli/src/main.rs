@@ -80,6 +80,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Exec(exec) => command::processes::exec(&place, exec).await,
         Command::Shell(shell) => command::processes::shell(&place, shell).await,
         Command::Processes(processes) => command::processes::processes(&place, processes).await,
+        Command::Files(files) => command::files::files(&place, files).await,
         Command::Plugin(plugin) => command::plugin::plugin(&place, plugin).await,
         Command::Tools(tools) => command::tools::tools(&place, tools).await,
         Command::Harness(harness) => command::tools::harness(&place, harness).await,

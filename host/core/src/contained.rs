@@ -296,6 +296,7 @@ pub(crate) async fn container_usage(
         Err(error) => return Err(error.failure()),
     };
     Ok(ResourceUsage {
+        disk: None,
         memory: Some(stats.memory),
         memory_peak: None,
         cpu_micros: u64::try_from(stats.cpu.as_micros()).ok(),

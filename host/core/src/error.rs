@@ -44,6 +44,9 @@ pub enum Error {
         /// Seconds until the next attempt is looked at.
         retry_after_secs: u32,
     },
+    /// A file of a workspace cannot be used as was asked.
+    #[error(transparent)]
+    File(Failure),
     /// Anything that carries a failure of its own: plugins, runs, storage, the machine.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -53,7 +56,7 @@ impl Error {
     /// The same as a failure, for where only failures are told (events, stored problems).
     pub fn failure(&self) -> Failure {
         let (blame, code) = match self {
-            Self::Failure(failure) => return failure.clone(),
+            Self::Failure(failure) | Self::File(failure) => return failure.clone(),
             Self::NotFound { what, .. } => (Blame::Config, format!("{what}.not_found")),
             Self::Invalid { code, .. } | Self::Conflict { code, .. } => (Blame::Config, (*code).to_owned()),
             Self::Unauthenticated(_) => (Blame::Denied, "auth.unauthenticated".to_owned()),

@@ -149,8 +149,10 @@ impl Isolation {
     /// What every process of the workspace is held to.
     pub(crate) fn guard(&self, workspace: &Workspace, paths: &Paths) -> Result<Guard, Failure> {
         let mut guard = Guard::default();
-        if self.unlimited.len() < Resource::ALL.len() || workspace.limits != WorkspaceLimits::default() {
-            let WorkspaceLimits { memory, cpu_millis, processes } = workspace.limits;
+        // What files take is looked after elsewhere.
+        let limited = WorkspaceLimits { disk: None, ..workspace.limits };
+        if self.unlimited.len() < Resource::ALL.len() || limited != WorkspaceLimits::default() {
+            let WorkspaceLimits { memory, cpu_millis, processes, disk: _ } = limited;
             guard.limits = Some(Limits { group: workspace.id.to_string(), memory, cpu_millis, processes });
         }
         match (&self.privileged, workspace.user) {

@@ -17,7 +17,9 @@ use crate::{
     admission::Admission,
     contained::{self, ContainedRuns},
     containers::Engines,
+    disk::{self, Disks},
     egress::Egress,
+    files::Transfers,
     isolation::Isolation,
     leaders::{self, Leaders},
     live::LiveHub,
@@ -117,6 +119,8 @@ impl Orchestrator {
             processes: Processes::default(),
             roots,
             uses: Uses::default(),
+            disks: Disks::default(),
+            transfers: Transfers::default(),
             store,
             plugins,
             supervisor,
@@ -135,6 +139,7 @@ impl Orchestrator {
         tokio::spawn(leaders::sweep(Arc::downgrade(&services)));
         tokio::spawn(reconcile::at_start(Arc::downgrade(&services)));
         tokio::spawn(contained::sweep(Arc::downgrade(&services)));
+        tokio::spawn(disk::watch(Arc::downgrade(&services)));
         tokio::spawn(maintain(Arc::downgrade(&services)));
         Ok(Self { services })
     }
@@ -174,9 +179,10 @@ impl Services {
     }
 
     /// Removes what has outlived its time.
-    async fn sweep(&self) -> Result<()> {
+    async fn sweep(self: &Arc<Self>) -> Result<()> {
         self.store.maintenance().await?;
         self.expire_layers().await?;
+        self.expire_uploads().await?;
         let keep = i64::try_from(self.config.runs.keep.0.as_millis()).unwrap_or(i64::MAX);
         let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);
         let before = sandboxed_model::Timestamp::from_millis(before);

@@ -94,6 +94,11 @@ impl Paths {
         self.root.join("server-id")
     }
 
+    /// Files that arrive in parts. No process of the workspace sees them.
+    pub(crate) fn uploads(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("uploads")
+    }
+
     /// Where connections out of workspaces' networks arrive.
     pub(crate) fn gate(&self) -> PathBuf {
         self.root.join("gate.sock")

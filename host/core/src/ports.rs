@@ -1,20 +1,18 @@
 //! What the orchestrator lends to plugins.
 
 use std::{
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read},
     path::{Component, Path},
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak, atomic::AtomicBool},
     time::Duration,
 };
 
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, DirEntry, FileType, Metadata, OpenOptions, OpenOptionsExt},
-};
 use sandboxed_exec::ShortSpec;
+use sandboxed_files::{Kind, Name, RelativePath, Tree};
 use sandboxed_model::{
-    Blame, Failure, PluginId, Timestamp,
+    Blame, Failure, PluginId,
     command::{Command, Output},
+    files::WriteCondition,
     grant::Grants,
     tools::ToolCaller,
 };
@@ -24,7 +22,7 @@ use sandboxed_plugins::{
 };
 use sandboxed_store::Store;
 
-use crate::{containers::HostContainers, secrets::SecretBook, services::Services};
+use crate::{containers::HostContainers, files, secrets::SecretBook, services::Services};
 
 /// The services, once they are there: plugins are loaded before them and can call nothing until then.
 #[derive(Clone, Default)]
@@ -119,8 +117,7 @@ impl Programs for HostPrograms {
     }
 }
 
-/// Files below the tree of a workspace. Every path is opened relative to a handle of the tree, so that neither `..` nor
-/// a link leads out of it, also when it is changed at the same time.
+/// Files and programs of workspaces, for tools.
 struct HostWorkspaces(Late);
 
 impl HostWorkspaces {
@@ -128,27 +125,20 @@ impl HostWorkspaces {
         &self,
         caller: ToolCaller,
         path: String,
-        work: impl FnOnce(&Dir, &str) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Tree, &RelativePath) -> sandboxed_files::Result<T> + Send + 'static,
     ) -> PortFuture<'_, Result<T, Failure>> {
         Box::pin(async move {
-            let tree = self.0.services()?.paths.tree(caller.workspace);
-            let asked = path.clone();
-            let done = tokio::task::spawn_blocking(move || {
-                let tree = Dir::open_ambient_dir(tree, ambient_authority())?;
-                work(&tree, relative(&path))
-            });
-            let done = done.await.map_err(io::Error::other).and_then(|result| result);
-            done.map_err(|error| path_failure(&asked, &error))
+            let services = self.0.services()?;
+            let path = relative(&path)?;
+            let tree = services.tree_of(caller.workspace).await.map_err(|error| error.failure())?;
+            files::blocking(move || work(&tree, &path)).await.map_err(|error| error.failure())
         })
     }
 }
 
 impl Workspaces for HostWorkspaces {
     fn stat(&self, caller: ToolCaller, path: String) -> PortFuture<'_, Result<Entry, Failure>> {
-        self.in_tree(caller, path, |tree, path| {
-            let metadata = tree.symlink_metadata(path)?;
-            Ok(entry(path.to_owned(), &metadata))
-        })
+        self.in_tree(caller, path, |tree, path| Ok(entry(path, tree.stat(path)?)))
     }
 
     fn read(
@@ -159,54 +149,31 @@ impl Workspaces for HostWorkspaces {
         len: u32,
     ) -> PortFuture<'_, Result<Vec<u8>, Failure>> {
         self.in_tree(caller, path, move |tree, path| {
-            let mut options = OpenOptions::new();
-            // A pipe that nobody writes to must not hold the server up.
-            options.read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-            let mut file = tree.open_with(path, &options)?;
-            if !file.metadata()?.is_file() {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-            }
-            file.seek(SeekFrom::Start(offset))?;
+            let mut reader = tree.read(path)?;
             let mut bytes = Vec::new();
-            file.take(len.into()).read_to_end(&mut bytes)?;
+            // Nothing is after the end.
+            if len > 0 && offset < reader.size() {
+                reader.select(offset..offset.saturating_add(len.into()))?;
+                let failed = |source| sandboxed_files::Error::Io { path: path.clone(), source };
+                reader.read_to_end(&mut bytes).map_err(failed)?;
+            }
             Ok(bytes)
         })
     }
 
     fn write(&self, caller: ToolCaller, path: String, bytes: Vec<u8>) -> PortFuture<'_, Result<(), Failure>> {
-        self.in_tree(caller, path, move |tree, path| {
-            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-            if name.is_empty() || name == "." || name == ".." {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
-            }
-            if !parent.is_empty() {
-                tree.create_dir_all(parent)?;
-            }
-            let temporary = format!("{}.{name}.{:016x}", prefix(parent), rand::random::<u64>());
-            let written = (|| {
-                let mut file = tree.open_with(&temporary, OpenOptions::new().write(true).create_new(true))?;
-                // What was executable stays executable.
-                if let Ok(before) = tree.symlink_metadata(path)
-                    && before.is_file()
-                {
-                    file.set_permissions(before.permissions())?;
-                }
-                file.write_all(&bytes)?;
-                file.sync_all()?;
-                tree.rename(&temporary, tree, path)
-            })();
-            if written.is_err() {
-                let _ = tree.remove_file(&temporary);
-            }
-            written
+        Box::pin(async move {
+            let services = self.0.services()?;
+            let path = relative(&path)?;
+            let workspace = services.workspace(caller.workspace).await.map_err(|error| error.failure())?;
+            let content = io::Cursor::new(bytes);
+            let written = services.write_file(workspace, path, WriteCondition::Any, true, content).await;
+            written.map(drop).map_err(|error| error.failure())
         })
     }
 
     fn remove(&self, caller: ToolCaller, path: String) -> PortFuture<'_, Result<(), Failure>> {
-        self.in_tree(caller, path, |tree, path| match tree.symlink_metadata(path)?.is_dir() {
-            true => tree.remove_dir(path),
-            false => tree.remove_file(path),
-        })
+        self.in_tree(caller, path, |tree, path| tree.remove(path, false, &AtomicBool::new(false)))
     }
 
     fn list(
@@ -217,22 +184,14 @@ impl Workspaces for HostWorkspaces {
         limit: u32,
     ) -> PortFuture<'_, Result<Vec<Entry>, Failure>> {
         self.in_tree(caller, path, move |tree, path| {
-            let directory = tree.read_dir(path)?;
-            let mut names: Vec<(String, DirEntry)> = Vec::new();
-            for found in directory {
-                let found = found?;
-                let name = found.file_name().to_string_lossy().into_owned();
-                if after.as_ref().is_none_or(|after| name > *after) {
-                    names.push((name, found));
-                }
-            }
-            names.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            let base = if path == "." { String::new() } else { prefix(path) };
-            let entries = names.into_iter().take(limit as usize);
-            // What went in this moment is not there.
-            Ok(entries
-                .filter_map(|(name, found)| Some(entry(format!("{base}{name}"), &found.metadata().ok()?)))
-                .collect())
+            let after = after.filter(|after| !after.is_empty()).map(Name::new).transpose()?;
+            let listed = tree.list(path, after.as_ref(), limit as usize)?;
+            let below = |found: &sandboxed_files::Entry| found.name.as_ref().map(|name| path.join(name)).transpose();
+            let entries = listed.entries.into_iter().map(|found| {
+                let path = below(&found)?.unwrap_or_else(|| path.clone());
+                Ok(entry(&path, found))
+            });
+            entries.collect()
         })
     }
 
@@ -264,45 +223,22 @@ impl Workspaces for HostWorkspaces {
     }
 }
 
-fn relative(path: &str) -> &str {
-    match path.trim_end_matches('/') {
-        "" => ".",
-        path => path,
-    }
+/// A path as a tool gives it: the names themselves.
+fn relative(path: &str) -> Result<RelativePath, Failure> {
+    RelativePath::parse(path).map_err(|error| files::refused(error).failure())
 }
 
-fn prefix(parent: &str) -> String {
-    if parent.is_empty() { String::new() } else { format!("{parent}/") }
-}
-
-fn entry(path: String, metadata: &Metadata) -> Entry {
-    let kind = match metadata.file_type() {
-        kind if kind == FileType::file() => EntryKind::File,
-        kind if kind == FileType::dir() => EntryKind::Directory,
-        _ if metadata.is_symlink() => EntryKind::Symlink,
-        _ => EntryKind::Other,
+/// A name that is no text is told with `%XX` for what is none.
+fn entry(path: &RelativePath, found: sandboxed_files::Entry) -> Entry {
+    let kind = match found.kind {
+        Kind::File => EntryKind::File,
+        Kind::Directory => EntryKind::Directory,
+        Kind::Symlink => EntryKind::Symlink,
+        Kind::Other => EntryKind::Other,
     };
-    let modified = metadata.modified().ok().and_then(|time| {
-        let since = time.into_std().duration_since(std::time::UNIX_EPOCH).ok()?;
-        i64::try_from(since.as_millis()).ok()
-    });
-    Entry {
-        path,
-        kind,
-        size: if kind == EntryKind::File { metadata.len() } else { 0 },
-        modified: Timestamp::from_millis(modified.unwrap_or(0)),
-    }
-}
-
-fn path_failure(path: &str, error: &io::Error) -> Failure {
-    let (code, what) = match error.kind() {
-        io::ErrorKind::NotFound => ("path.missing", "does not exist".to_owned()),
-        // What cap-std answers for a path that leaves the directory.
-        io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
-            ("path.escape", "leads out of the workspace".to_owned())
-        }
-        io::ErrorKind::StorageFull => ("path.disk_full", "cannot be written: the disk is full".to_owned()),
-        _ => ("path.failed", format!("cannot be used: {error}")),
+    let path = match path.as_utf8() {
+        Some(text) if !text.is_empty() => text.to_owned(),
+        _ => path.to_string(),
     };
-    Failure::new(Blame::Config, code, format!("{path:?} {what}"))
+    Entry { path, kind, size: found.size, modified: found.modified }
 }

@@ -258,6 +258,11 @@ impl Processes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
+    /// Whether none runs.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn insert(&self, id: RunId, live: Arc<Live>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, live);
     }
@@ -333,6 +338,15 @@ impl Services {
         self.contained.forget(workspace, &id.to_string()).await;
         self.processes.remove(id);
         Ok(self.store.delete_process(id).await?)
+    }
+
+    /// Kills the processes of a workspace. What they printed stays.
+    pub(crate) async fn kill_processes(&self, workspace: WorkspaceId) -> Result<()> {
+        let live = self.store.live_processes().await?.into_iter().filter(|process| process.workspace == workspace);
+        for live in live.filter_map(|process| self.processes.get(process.id)) {
+            live.run.kill().await.map_err(|error| error.failure())?;
+        }
+        Ok(())
     }
 
     /// Removes all processes of a workspace that is removed.

@@ -86,6 +86,13 @@ impl Services {
         blocking(move || storage.mount()).await
     }
 
+    /// The workspace of this id, with its directories where they are looked for.
+    pub(crate) async fn workspace_on_disk(&self, id: WorkspaceId) -> Result<Workspace> {
+        let workspace = self.workspace(id).await?;
+        self.mount(&workspace).await?;
+        Ok(workspace)
+    }
+
     /// Unmounts what is mounted of a workspace in which no process is left.
     pub(crate) async fn unmount(&self, workspace: WorkspaceId) -> Result<()> {
         let paths = self.paths.clone();

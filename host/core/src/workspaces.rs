@@ -26,6 +26,8 @@ const STOP_GRACE_MS: u32 = 5_000;
 /// How long the first process in a new workspace may take, and what is kept of what it says.
 const ENTER_DEADLINE: Duration = Duration::from_secs(20);
 const ENTER_OUTPUT: usize = 4096;
+/// How old the measurement of a workspace's files may be that is shown.
+const DISK_FRESH: Duration = Duration::from_secs(2);
 
 impl Orchestrator {
     /// Makes a workspace: its directory, and whatever its backend needs.
@@ -128,20 +130,20 @@ impl Orchestrator {
         Ok(self.services.store.workspaces(page).await?)
     }
 
-    /// What the processes of a workspace use together now.
+    /// What the processes of a workspace use together now, and what its files take.
     ///
     /// # Errors
-    /// When there is none of this id.
+    /// When there is none of this id, or its files cannot be looked at.
     pub async fn workspace_usage(&self, id: WorkspaceId) -> Result<ResourceUsage> {
         let workspace = self.workspace(id).await?;
         if let Some(engine) = self.services.engine_of(&workspace).await? {
-            return Ok(container_usage(&engine, id).await?);
+            let disk = Some(self.services.disk_used(&workspace, DISK_FRESH).await?);
+            return Ok(ResourceUsage { disk, ..container_usage(&engine, id).await? });
         }
         let usage = tokio::task::spawn_blocking(move || Limits::usage(&id.to_string()));
-        Ok(usage
-            .await
-            .map_err(|error| unusable(&self.services.paths.workspace(id), &error.into()))?
-            .unwrap_or_default())
+        let usage = usage.await.map_err(|error| unusable(&self.services.paths.workspace(id), &error.into()))?;
+        let disk = self.services.disk_used(&workspace, DISK_FRESH).await?;
+        Ok(ResourceUsage { disk: Some(disk), ..usage.unwrap_or_default() })
     }
 
     /// Removes a workspace and its files; refused while a mission that has not ended uses it.
@@ -153,6 +155,7 @@ impl Orchestrator {
         // The row goes first and is what decides: from here on no mission can begin in the workspace.
         self.services.store.delete_workspace(id).await?;
         self.services.admission.forget(id);
+        self.services.disks.forget(id);
         if let Err(error) = self.services.remove_workspace(&workspace).await {
             let broken = Workspace { phase: WorkspacePhase::Broken, ..workspace };
             self.services.store.insert_workspace(broken, None).await?;

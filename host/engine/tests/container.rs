@@ -84,7 +84,7 @@ async fn a_mount_that_would_open_or_hide_the_sandbox_is_refused() {
 async fn the_engine_is_asked_for_no_more_than_a_container_may_have() {
     let fixture = Fixture::new().await;
     let mut spec = fixture.spec();
-    spec.limits = WorkspaceLimits { memory: Some(256 * MIB), cpu_millis: Some(1500), processes: Some(77) };
+    spec.limits = WorkspaceLimits { memory: Some(256 * MIB), cpu_millis: Some(1500), processes: Some(77), disk: None };
     fixture.engine.ensure_container(&spec).await.unwrap();
     let found = fixture.ask(&format!("/containers/sandboxed-{}/json", fixture.workspace));
     let host = &found["HostConfig"];

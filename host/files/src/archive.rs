@@ -1,5 +1,6 @@
 //! Packing into an archive.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -75,15 +76,17 @@ impl Tree {
         limits: Limits,
         cancel: &AtomicBool,
     ) -> Result<ArchiveReport> {
+        let failed = Cell::new(false);
+        let writer = Whole { writer, failed: &failed };
         match format {
             ArchiveFormat::Tar => {
-                let (mut writer, report) = self.pack(path, writer, limits, cancel)?;
+                let (mut writer, report) = self.pack(path, writer, limits, cancel, &failed)?;
                 writer.flush().map_err(Error::Output)?;
                 Ok(report)
             }
             ArchiveFormat::TarGz => {
                 let encoder = GzEncoder::new(writer, Compression::default());
-                let (encoder, report) = self.pack(path, encoder, limits, cancel)?;
+                let (encoder, report) = self.pack(path, encoder, limits, cancel, &failed)?;
                 encoder.finish().and_then(|mut writer| writer.flush()).map_err(Error::Output)?;
                 Ok(report)
             }
@@ -96,34 +99,32 @@ impl Tree {
         writer: W,
         limits: Limits,
         cancel: &AtomicBool,
+        failed: &Cell<bool>,
     ) -> Result<(W, ArchiveReport)> {
         let mut packing = Packing { builder: Builder::new(writer), report: ArchiveReport::default(), limits, cancel };
-        let found = self.find(path, true)?;
-        if Kind::of(&found.stat) == Kind::Directory {
-            let mut walk = Walk::new(path.clone(), self.directory(path)?)?;
-            while let Some(visit) = walk.next()? {
-                match visit {
-                    Visit::Entry(name, found) => {
-                        let (below, path) = (walk.below(&name), walk.path(&name));
-                        packing.add(&below, &found, &path)?;
-                        if Kind::of(&found.stat) == Kind::Directory {
-                            walk.enter(&name, &found)?;
-                        }
-                    }
-                    Visit::Mount(name) => packing.report.skipped.add(&walk.below(&name), "another file system"),
-                    Visit::Left(_) => {}
-                }
-            }
-        } else {
-            // Only the root has no name, and it is a directory.
-            let name = path.name().ok_or_else(|| Error::NotFound(path.clone()))?;
-            if Kind::of(&found.stat) == Kind::Other {
-                return Err(Error::SpecialFile(path.clone()));
-            }
-            packing.add(name.as_bytes(), &found, path)?;
+        if let Err(error) = packing.all(self, path) {
+            // Both writers end what they have begun when they are dropped, and it would look like an archive.
+            failed.set(true);
+            return Err(error);
         }
         let writer = packing.builder.into_inner().map_err(Error::Output)?;
         Ok((writer, packing.report))
+    }
+}
+
+/// A writer that takes nothing any more once packing has failed.
+struct Whole<'f, W> {
+    writer: W,
+    failed: &'f Cell<bool>,
+}
+
+impl<W: Write> Write for Whole<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed.get() { Err(io::ErrorKind::BrokenPipe.into()) } else { self.writer.write(bytes) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 
@@ -135,6 +136,33 @@ struct Packing<'c, W: Write> {
 }
 
 impl<W: Write> Packing<'_, W> {
+    fn all(&mut self, tree: &Tree, path: &RelativePath) -> Result<()> {
+        let found = tree.find(path, true)?;
+        if Kind::of(&found.stat) == Kind::Directory {
+            let mut walk = Walk::new(path.clone(), tree.directory(path)?)?;
+            while let Some(visit) = walk.next()? {
+                match visit {
+                    Visit::Entry(name, found) => {
+                        let (below, path) = (walk.below(&name), walk.path(&name));
+                        self.add(&below, &found, &path)?;
+                        if Kind::of(&found.stat) == Kind::Directory {
+                            walk.enter(&name, &found)?;
+                        }
+                    }
+                    Visit::Mount(name) => self.report.skipped.add(&walk.below(&name), "another file system"),
+                    Visit::Left(_) => {}
+                }
+            }
+            return Ok(());
+        }
+        // Only the root has no name, and it is a directory.
+        let name = path.name().ok_or_else(|| Error::NotFound(path.clone()))?;
+        if Kind::of(&found.stat) == Kind::Other {
+            return Err(Error::SpecialFile(path.clone()));
+        }
+        self.add(name.as_bytes(), &found, path)
+    }
+
     fn add(&mut self, below: &[u8], found: &Found, path: &RelativePath) -> Result<()> {
         proceed(self.cancel)?;
         let name = Path::new(OsStr::from_bytes(below));

@@ -24,6 +24,8 @@ pub enum Precondition {
     IfMatch(Etag),
     /// Nothing has the name; else the write fails with `exists`.
     IfAbsent,
+    /// The file is there, in whichever version; else the write fails with `changed`.
+    IfPresent,
     /// Write in any case.
     None,
 }
@@ -32,6 +34,7 @@ impl Precondition {
     fn check(self, current: Option<&Stat>, path: &RelativePath) -> Result<()> {
         match (self, current) {
             (Self::IfAbsent, Some(_)) => Err(Error::Exists(path.clone())),
+            (Self::IfPresent, None) => Err(Error::Changed(path.clone())),
             (Self::IfMatch(etag), current) if current.map(Etag::of) != Some(etag) => Err(Error::Changed(path.clone())),
             _ => Ok(()),
         }

@@ -164,6 +164,22 @@ fn packing_stops_at_its_limits_and_on_request() {
 }
 
 #[test]
+fn what_could_not_be_packed_does_not_end_like_an_archive() {
+    let place = sample();
+    for format in [ArchiveFormat::Tar, ArchiveFormat::TarGz] {
+        let mut packed = Vec::new();
+        let limits = Limits { bytes: PLENTY.bytes, entries: 2 };
+
+        let failed = place.tree.archive(&path(""), &mut packed, format, limits, &GO_ON);
+
+        assert_eq!(failed.unwrap_err().code(), "too_many_entries");
+        let to = Place::new();
+        let unpacked = to.tree.extract(&path(""), packed.as_slice(), format, PLENTY, &GO_ON);
+        assert_eq!(unpacked.unwrap_err().code(), "archive_invalid");
+    }
+}
+
+#[test]
 fn a_writer_that_fails_stops_the_packing() {
     struct Closed;
     impl Write for Closed {

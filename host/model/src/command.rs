@@ -86,6 +86,9 @@ pub struct ResourceUsage {
     /// Processes that the kernel killed because memory was used up.
     #[serde(default)]
     pub oom_kills: u64,
+    /// Bytes that files take on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
 }
 
 /// One of the two streams that a process prints on.

@@ -213,6 +213,10 @@ pub struct WorkspaceLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 8, maximum = 4_194_304)]
     pub processes: Option<u32>,
+    /// Bytes that its files may take on disk, its home included: 1 MiB to 1 PiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1048576, maximum = 1125899906842624_u64)]
+    pub disk: Option<u64>,
 }
 
 impl WorkspaceLimits {
@@ -226,6 +230,8 @@ impl WorkspaceLimits {
             Some("cpu_millis lies between 10 and 1,000,000")
         } else if outside(self.processes.map(u64::from), 8..=4_194_304) {
             Some("processes lies between 8 and 4,194,304")
+        } else if outside(self.disk, 1 << 20..=1 << 50) {
+            Some("disk lies between 1 MiB and 1 PiB")
         } else {
             None
         }

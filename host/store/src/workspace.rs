@@ -204,6 +204,20 @@ impl Store {
         .await
     }
 
+    /// The workspaces in which a turn is under way or a process runs.
+    pub async fn workspaces_in_use(&self) -> Result<Vec<Workspace>> {
+        self.read(|conn| {
+            let sql = format!(
+                "{SELECT} WHERE id IN (SELECT workspace FROM missions WHERE state IN ('running', 'awaiting_approval') \
+                 UNION SELECT workspace FROM processes WHERE ended_at IS NULL) ORDER BY key"
+            );
+            let mut statement = prepare(conn, &sql)?;
+            let rows = statement.query_map([], |row| workspace(row).map(|(_, workspace)| workspace))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     /// The run that holds what the workspace's processes share.
     pub async fn workspace_leader(&self, id: WorkspaceId) -> Result<Option<RunId>> {
         self.read(move |conn| {

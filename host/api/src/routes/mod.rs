@@ -8,6 +8,7 @@ use crate::problem::Problem;
 
 pub(crate) mod auth;
 pub(crate) mod events;
+pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod leftovers;
 pub(crate) mod missions;

@@ -36,18 +36,21 @@ pub(crate) struct WorkspaceArguments {
     /// Processes and threads that there may be.
     #[arg(long, value_name = "NUMBER")]
     processes: Option<u32>,
+    /// What its files may take on disk: 500MiB, 10GiB.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    disk: Option<u64>,
 }
 
 impl From<WorkspaceArguments> for NewWorkspace {
     fn from(arguments: WorkspaceArguments) -> Self {
-        let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes } = arguments;
+        let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk } = arguments;
         let mode = network.or((!allow.is_empty()).then_some(NetworkMode::Allow));
         Self {
             name,
             backend,
             options: options.map_or_else(|| serde_json::json!({}), Value::Object),
             network: mode.map(|mode| NetworkPolicy { mode, allow }),
-            limits: WorkspaceLimits { memory, cpu_millis: cpus, processes },
+            limits: WorkspaceLimits { memory, cpu_millis: cpus, processes, disk },
         }
     }
 }

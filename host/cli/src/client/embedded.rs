@@ -1,5 +1,7 @@
 //! A server in this process.
 
+mod files;
+
 use futures_util::{StreamExt as _, stream::BoxStream};
 use sandboxed_core::{EventHit, Orchestrator, Setup};
 use sandboxed_model::{

@@ -1,5 +1,7 @@
 //! A server over HTTP.
 
+mod files;
+
 use std::{
     path::Path,
     sync::{Arc, PoisonError, RwLock},
@@ -116,7 +118,7 @@ impl Http {
     }
 
     /// Takes the address of the server that now runs on the data directory, where one does.
-    fn relocate(&self) {
+    pub(super) fn relocate(&self) {
         if let Some(found) = self.data_dir.as_deref().and_then(ServerFile::read) {
             let address = Address { url: found.url, token: Some(found.token) };
             *self.address.write().unwrap_or_else(PoisonError::into_inner) = address;

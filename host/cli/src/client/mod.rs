@@ -6,6 +6,11 @@ mod embedded;
 mod http;
 mod sse;
 
+#[macro_use]
+mod either;
+mod files;
+mod snapshots;
+
 use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
@@ -29,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::{
     attach::{Attachment, Seen},
     embedded::Embedded,
+    files::Content,
     http::Http,
 };
 use crate::{
@@ -63,18 +69,6 @@ pub(crate) enum Client {
     /// Elsewhere.
     Http(Http),
 }
-
-/// Calls the method of the same name on whichever it is.
-macro_rules! either {
-    ($self:ident.$method:ident($($argument:expr),*)) => {
-        match $self {
-            Self::Embedded(server) => server.$method($($argument),*).await,
-            Self::Http(server) => server.$method($($argument),*).await,
-        }
-    };
-}
-
-mod snapshots;
 
 impl Client {
     /// Finds the server: the one that was named, else the one that runs on the data directory, else one in this

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod backup;
 pub(crate) mod doctor;
+pub(crate) mod files;
 pub(crate) mod missions;
 pub(crate) mod plugin;
 pub(crate) mod processes;

@@ -1,5 +1,6 @@
 //! What people and scripts read.
 
+mod progress;
 mod table;
 mod terminal;
 mod transcript;
@@ -8,6 +9,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(crate) use progress::{Progress, size};
 pub(crate) use table::Table;
 pub(crate) use terminal::{Style, Terminal, paint_stderr, safe};
 pub(crate) use transcript::Transcript;

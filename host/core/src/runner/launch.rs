@@ -36,6 +36,7 @@ impl Services {
         prompt: &str,
     ) -> Result<Launched> {
         let workspace = self.workspace(mission.workspace).await?;
+        self.check_disk(&workspace).await?;
         let sandbox = self.sandbox(&workspace, Some(mission.id)).await?;
         let native_session = self.store.live_state(mission.id).await?.native_session;
         let plan = harness

@@ -22,7 +22,7 @@ use std::{
 };
 
 use sandboxed_model::{
-    MessageId, MissionId, RunId,
+    Failure, MessageId, MissionId, RunId,
     event::{EventBody, Message, MessageRole, StateChange, TurnStarted},
     mission::Mission,
     queue::QueuedMessage,
@@ -45,6 +45,8 @@ pub(crate) enum Control {
     Wake,
     /// End the turn that is under way, early.
     Interrupt,
+    /// End the turn and the mission with it: it has failed, by this.
+    Fail(Failure),
     /// End the mission; answered when none of its processes is left.
     Cancel(oneshot::Sender<()>),
 }
@@ -61,6 +63,11 @@ impl Runners {
     pub(crate) async fn finished(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Whether no mission is worked on.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.controls.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn sender(&self, mission: MissionId) -> Option<mpsc::Sender<Control>> {
@@ -92,6 +99,14 @@ impl Services {
         match self.runners.sender(mission) {
             Some(runner) => runner.send(Control::Interrupt).await.is_ok(),
             None => false,
+        }
+    }
+
+    /// Ends a mission's turn, and the mission as failed. Without a turn nothing happens.
+    pub(crate) async fn fail(&self, mission: MissionId, failure: Failure) {
+        if let Some(runner) = self.runners.sender(mission) {
+            // One that is gone has nothing to end.
+            let _ = runner.send(Control::Fail(failure)).await;
         }
     }
 
@@ -189,7 +204,7 @@ impl Runner {
                         return Ok(None);
                     }
                     // Nothing runs that could be interrupted, and the queue is read when the place is there.
-                    Some(Control::Interrupt | Control::Wake) => {}
+                    Some(Control::Interrupt | Control::Wake | Control::Fail(_)) => {}
                     None => return Ok(None),
                 },
             }

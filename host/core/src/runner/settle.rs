@@ -36,23 +36,27 @@ impl Turn {
             let tree = self.services.paths.tree(self.mission.workspace);
             events.extend(changes::since(&baseline, sandbox, &tree).await);
         }
-        let (outcome, reason) = match (&self.cancelled, self.translator.turn_end()) {
-            (Some(_), _) => (TurnOutcome::Interrupted, "cancelled".to_owned()),
-            (None, Some(end)) => end.clone(),
-            (None, None) => (TurnOutcome::Failed, "the turn ended without a word".to_owned()),
+        let ended = self.failed.take().filter(|_| self.cancelled.is_none());
+        let (outcome, reason) = match (&self.cancelled, &ended, self.translator.turn_end()) {
+            (Some(_), ..) => (TurnOutcome::Interrupted, "cancelled".to_owned()),
+            (None, Some(failure), _) => (TurnOutcome::Failed, failure.to_string()),
+            (None, None, Some(end)) => end.clone(),
+            (None, None, None) => (TurnOutcome::Failed, "the turn ended without a word".to_owned()),
         };
         let starved = usage.filter(|usage| usage.oom_kills > 0 && outcome == TurnOutcome::Failed);
         let starved = starved.map(|usage| out_of_memory(self.sandbox.as_ref(), usage));
+        let has_failed = ended.is_some();
+        let stopped = ended.or(starved);
         // Whoever hears of the end finds the workspace free.
         self.sandbox = None;
-        let reason = match &starved {
+        let reason = match &stopped {
             Some(failure) => {
                 events.push(EventBody::Error(failure.clone()));
                 failure.to_string()
             }
             None => reason,
         };
-        let problem = lost.or(starved);
+        let problem = stopped.or(lost);
         let cancelled = self.cancelled.is_some();
         events.push(EventBody::TurnEnded(TurnEnded { outcome, reason: reason.clone() }));
         let change = MissionChange { run: Some(RunChange::Ended { run: self.record.id, exit }), ..self.progress() };
@@ -60,6 +64,7 @@ impl Turn {
             .update(self.mission.id, |mission| {
                 let to = match () {
                     () if cancelled => MissionState::Cancelled,
+                    () if has_failed => MissionState::Failed,
                     () if is_lost => MissionState::Interrupted,
                     () => after_turn(mission, outcome),
                 };

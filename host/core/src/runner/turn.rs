@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use sandboxed_exec::{Run, SpoolReader};
 use sandboxed_model::{
-    RunId, Timestamp,
+    Failure, RunId, Timestamp,
     command::{Exit, OutputStream},
     event::{EventBody, RunStarted},
     harness::{Action, DriverEvent, Input, TurnOutcome},
@@ -46,6 +46,8 @@ pub(super) struct Turn {
     last_output: Instant,
     pub(super) exit: Option<Exit>,
     pub(super) cancelled: Option<oneshot::Sender<()>>,
+    /// Why the server ended it.
+    pub(super) failed: Option<Failure>,
     kill_at: Option<Instant>,
     pub(super) place: Place,
     /// How it ended in its container, if it ran in one.
@@ -118,6 +120,7 @@ impl Runner {
                 control = self.controls.recv() => match control {
                     Some(Control::Interrupt) => turn.interrupt().await?,
                     Some(Control::Cancel(done)) => turn.cancel(done).await,
+                    Some(Control::Fail(failure)) => turn.fail(failure).await,
                     Some(Control::Wake) | None => {}
                 },
                 piece = pieces.next() => {
@@ -160,6 +163,7 @@ impl Turn {
             last_output: Instant::now(),
             exit: None,
             cancelled: None,
+            failed: None,
             kill_at: None,
             place,
             contained: None,
@@ -266,6 +270,11 @@ impl Turn {
         if let Some(earlier) = self.cancelled.replace(done) {
             let _ = earlier.send(());
         }
+        self.kill().await;
+    }
+
+    async fn fail(&mut self, failure: Failure) {
+        self.failed = Some(failure);
         self.kill().await;
     }
 

@@ -151,6 +151,8 @@ pub struct WorkspacesConfig {
     pub network: NetworkPolicy,
     /// What the processes of a workspace may use that does not say.
     pub limits: LimitsConfig,
+    /// The largest file, and the largest content of an archive, that is written for a person.
+    pub upload_limit: ByteSize,
 }
 
 impl Default for WorkspacesConfig {
@@ -161,7 +163,13 @@ impl Default for WorkspacesConfig {
             user_ranges: UserRange { first: 655_360_000, count: 655_360_000 },
             keep_layers: Span(Duration::from_secs(30 * 24 * 3600)),
             network: NetworkPolicy { mode: NetworkMode::Allow, allow },
-            limits: LimitsConfig { memory: Some(ByteSize(8 << 30)), cpu_millis: None, processes: Some(4096) },
+            limits: LimitsConfig {
+                memory: Some(ByteSize(8 << 30)),
+                cpu_millis: None,
+                processes: Some(4096),
+                disk: Some(ByteSize(32 << 30)),
+            },
+            upload_limit: ByteSize(32 << 30),
         }
     }
 }
@@ -208,6 +216,8 @@ pub struct LimitsConfig {
     pub cpu_millis: Option<u32>,
     /// Processes and threads.
     pub processes: Option<u32>,
+    /// Files on disk.
+    pub disk: Option<ByteSize>,
 }
 
 impl LimitsConfig {
@@ -217,6 +227,7 @@ impl LimitsConfig {
             memory: asked.memory.or(self.memory.map(|size| size.0)),
             cpu_millis: asked.cpu_millis.or(self.cpu_millis),
             processes: asked.processes.or(self.processes),
+            disk: asked.disk.or(self.disk.map(|size| size.0)),
         }
     }
 }

@@ -42,6 +42,9 @@ impl Document<'_> {
                 self.problem(&["missions", key], "it must be more than zero");
             }
         }
+        if config.workspaces.upload_limit.0 == 0 {
+            self.problem(&["workspaces", "upload_limit"], "it must be more than zero");
+        }
         if config.runs.spool_limit.0 == 0 {
             self.problem(&["runs", "spool_limit"], "it must be more than zero");
         }
