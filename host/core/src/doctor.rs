@@ -197,6 +197,7 @@ impl Services {
             options: serde_json::json!({}),
             network: NetworkPolicy { mode, allow: Vec::new() },
             limits: WorkspaceLimits::default(),
+            ports: Vec::new(),
             // The last that a real workspace would get.
             user: self.isolation.users().map(|users| users.last),
             root: None,

@@ -127,6 +127,7 @@ fn gone(backend: &PluginId, id: WorkspaceId) -> Workspace {
         user: None,
         root: None,
         layers: WorkspaceLayers::default(),
+        ports: Vec::new(),
         phase: WorkspacePhase::Absent,
         owner: UserId::new(),
         created_at: Timestamp::now(),

@@ -74,6 +74,7 @@ impl Orchestrator {
             user: None,
             root: None,
             layers: WorkspaceLayers::default(),
+            ports: Vec::new(),
             phase: WorkspacePhase::Absent,
             owner: by.user,
             created_at: Timestamp::now(),

@@ -25,11 +25,13 @@ mod cgroup;
 mod containment;
 mod control;
 mod directory;
+mod doorway;
 mod error;
 mod failure;
 mod guard;
 mod inspect;
 mod limits;
+mod listening;
 mod procfs;
 mod program;
 mod record;
@@ -44,12 +46,14 @@ mod sys;
 
 pub use containment::{Containment, ContainmentKind};
 pub use control::protocol::{Phase, Status, StreamStatus};
+pub use doorway::Doorway;
 pub use error::{Error, LaunchFailure};
 pub use guard::{
     Attachment, AttachmentContent, Entrance, Filter, Gate, Guard, Inside, Network, PROXY_PORT, PathRules,
     ProcessHandle, Stage, StageMount,
 };
 pub use limits::{Limits, Resource};
+pub use listening::{Listening, listening, owners};
 pub use run::Run;
 pub use sandboxed_model::command::{Exit, Output, OutputStream, ResourceUsage, Tty};
 pub use shim::shim_main;

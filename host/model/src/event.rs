@@ -10,6 +10,7 @@ use crate::{
     Failure, MessageId, MissionId, RunId, Seq, Timestamp,
     command::{Exit, OutputStream, ResourceUsage},
     harness::TurnOutcome,
+    port::PortNumber,
     state::MissionState,
 };
 
@@ -65,6 +66,8 @@ pub enum EventBody {
     Retry(Retry),
     /// The way out of the workspace was asked for.
     Connections(Connections),
+    /// Something began to listen on ports of the workspace.
+    Ports(PortsOpened),
     /// Something went wrong.
     Error(Failure),
     /// Something that the harness does not know.
@@ -91,6 +94,7 @@ impl EventBody {
             Self::Notice(_) => "notice",
             Self::Retry(_) => "retry",
             Self::Connections(_) => "connections",
+            Self::Ports(_) => "ports",
             Self::Error(_) => "error",
             Self::Other(_) => "other",
         }
@@ -397,6 +401,26 @@ pub struct Connections {
     pub bytes_up: u64,
     /// Bytes that came in.
     pub bytes_down: u64,
+}
+
+/// Something began to listen on ports of the workspace: the mission itself, or others that share the workspace with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PortsOpened {
+    /// The first of them.
+    pub opened: Vec<OpenedPort>,
+    /// How many there were besides.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
+}
+
+/// A port on which something began to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenedPort {
+    /// Its number.
+    pub port: PortNumber,
+    /// The name of the process that listens, where it can be told. It is whatever the process calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
 }
 
 /// Something that the harness does not know.

@@ -21,6 +21,7 @@ pub mod id;
 pub mod mission;
 pub mod page;
 pub mod plugin;
+pub mod port;
 pub mod process;
 pub mod queue;
 pub mod snapshot;

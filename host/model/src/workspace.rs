@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{PluginId, Timestamp, UserId, WorkspaceId, backend::WorkspacePhase};
+use crate::{PluginId, Timestamp, UserId, WorkspaceId, backend::WorkspacePhase, port::DeclaredPort};
 
 /// The name of a workspace: 1 to 64 of `a-z`, `0-9`, `-` and `_`, starting with a letter or digit. Unique on a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -72,6 +72,8 @@ pub struct Workspace {
     pub network: NetworkPolicy,
     /// What its processes may use.
     pub limits: WorkspaceLimits,
+    /// Ports that are known before anything listens on them.
+    pub ports: Vec<DeclaredPort>,
     /// The user id on the server's machine that its processes run as. Absent: the server's own, because the server may
     /// not give others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +133,8 @@ pub struct NewWorkspace {
     pub network: Option<NetworkPolicy>,
     /// What its processes may use; what is absent takes the configured default.
     pub limits: WorkspaceLimits,
+    /// Ports that are known before anything listens on them.
+    pub ports: Vec<DeclaredPort>,
 }
 
 impl Default for NewWorkspace {
@@ -141,6 +145,7 @@ impl Default for NewWorkspace {
             options: serde_json::json!({}),
             network: None,
             limits: WorkspaceLimits::default(),
+            ports: Vec::new(),
         }
     }
 }

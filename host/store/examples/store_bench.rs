@@ -56,6 +56,7 @@ async fn workspace(store: &Store) -> WorkspaceId {
                 options: serde_json::json!({}),
                 network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
                 limits: WorkspaceLimits::default(),
+                ports: Vec::new(),
                 user: None,
                 root: None,
                 layers: WorkspaceLayers::default(),

@@ -113,6 +113,7 @@ CREATE TABLE workspaces (
     options    TEXT    NOT NULL,
     network    TEXT    NOT NULL,
     limits     TEXT    NOT NULL,
+    ports      TEXT    NOT NULL,
     -- The run that holds what its processes share.
     leader     TEXT,
     -- The user id on the machine that its processes run as.
@@ -180,6 +181,18 @@ CREATE TABLE logins (
 
 CREATE INDEX logins_by_user ON logins (user);
 CREATE INDEX logins_by_expiry ON logins (expires_at);
+
+-- Ways of browsers to one port of one workspace. Each ends with the login or the API token by which it was opened.
+CREATE TABLE port_passes (
+    hash       BLOB    PRIMARY KEY,
+    workspace  TEXT    NOT NULL,
+    port       INTEGER NOT NULL,
+    -- The hash of that login's or token's secret; without one it was the operator of the machine.
+    opened_by  BLOB,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX port_passes_by_expiry ON port_passes (expires_at);
 
 CREATE TABLE tokens (
     key          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -96,6 +96,7 @@ fn content(body: &EventBody) -> serde_json::Result<String> {
         EventBody::Notice(content) => json(content),
         EventBody::Retry(content) => json(content),
         EventBody::Connections(content) => json(content),
+        EventBody::Ports(content) => json(content),
         EventBody::Error(content) => json(content),
         EventBody::Other(content) => json(content),
     }
@@ -123,6 +124,7 @@ fn body(kind: &str, json: &str) -> serde_json::Result<EventBody> {
         "notice" => read(json, EventBody::Notice),
         "retry" => read(json, EventBody::Retry),
         "connections" => read(json, EventBody::Connections),
+        "ports" => read(json, EventBody::Ports),
         "error" => read(json, EventBody::Error),
         "other" => read(json, EventBody::Other),
         unknown => Err(serde::de::Error::custom(format_args!("unknown kind {unknown:?}"))),

@@ -62,7 +62,7 @@ use std::{
 
 use rusqlite::Connection;
 
-pub use access::{Account, AuditRecord, Login, SecretHash, StoredAnswer, TokenRecord};
+pub use access::{Account, AuditRecord, Login, PortPass, SecretHash, StoredAnswer, TokenRecord};
 pub use action::ActionId;
 pub use backup::BackupInfo;
 pub use connection::Durability;

@@ -5,6 +5,7 @@ use sandboxed_model::{
     MissionId, RunId, WorkspaceId,
     backend::WorkspacePhase,
     page::{Page, PageRequest},
+    port::DeclaredPort,
     workspace::{Workspace, WorkspaceLayers, WorkspaceName, WorkspaceRoot},
 };
 
@@ -16,7 +17,7 @@ use crate::{
     value::{Json, Millis, Name, Text},
 };
 
-const SELECT: &str = "SELECT key, id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at FROM workspaces";
+const SELECT: &str = "SELECT key, id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at, ports FROM workspaces";
 
 fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
     let workspace = Workspace {
@@ -32,6 +33,7 @@ fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
         phase: row.get::<_, Name<_>>(10)?.0,
         owner: row.get::<_, Text<_>>(11)?.0,
         created_at: row.get::<_, Millis>(12)?.0,
+        ports: row.get::<_, Json<_>>(13)?.0,
     };
     Ok((row.get(0)?, workspace))
 }
@@ -98,8 +100,8 @@ impl Store {
             prepare(
                 write.conn,
                 "INSERT INTO workspaces \
-                 (id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 (id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at, ports) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?
             .execute(params![
                 Text(workspace.id),
@@ -114,6 +116,7 @@ impl Store {
                 Name(workspace.phase),
                 Text(workspace.owner),
                 Millis(workspace.created_at),
+                Json(&workspace.ports),
             ])
             .map_err(|error| {
                 if is_duplicate(&error) {
@@ -234,6 +237,16 @@ impl Store {
         self.write(move |write| {
             let sql = "UPDATE workspaces SET leader = ?2 WHERE id = ?1";
             let rows = prepare(write.conn, sql)?.execute(params![Text(id), leader.map(Text)])?;
+            if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Replaces the declared ports of a workspace.
+    pub async fn set_workspace_ports(&self, id: WorkspaceId, ports: Vec<DeclaredPort>) -> Result<()> {
+        self.write(move |write| {
+            let sql = "UPDATE workspaces SET ports = ?2 WHERE id = ?1";
+            let rows = prepare(write.conn, sql)?.execute(params![Text(id), Json(&ports)])?;
             if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
         })
         .await

@@ -55,6 +55,7 @@ async fn fill(database: &std::path::Path) {
                 user: None,
                 root: None,
                 layers: WorkspaceLayers::default(),
+                ports: Vec::new(),
                 phase: WorkspacePhase::Absent,
                 owner,
                 created_at: Timestamp::now(),

@@ -144,6 +144,7 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         options: json!({}),
         network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
         limits: WorkspaceLimits::default(),
+        ports: Vec::new(),
         user: None,
         root: None,
         layers: WorkspaceLayers::default(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{gate::Gate, rules::PathRules};
 pub(crate) use self::{
     gate::Listener,
-    ready::{Ready, Waiting},
+    ready::{Ready, Waiting, joined},
 };
 use crate::{Limits, procfs, sys::Step};
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     LaunchFailure,
-    sys::{Birthplace, Confinement, Mount, OwnNetwork, StagedMounts, Way},
+    sys::{Birthplace, Confinement, Joined, Mount, OwnNetwork, StagedMounts, Way},
 };
 
 /// A guard that is ready to be put on a child.
@@ -73,7 +73,7 @@ impl Ready {
         let (way, entrance) = match &guard.network {
             Network::Shared => (None, &None),
             Network::Own { entrance } => (Some(Way::Made { user_namespace: user_namespace() }), entrance),
-            Network::Joined { process, entrance } => (Some(joined(*process)?), entrance),
+            Network::Joined { process, entrance } => (Some(Way::Joined(joined(*process)?)), entrance),
         };
         if let Some(way) = way {
             let mut network = OwnNetwork { way, listener: None };
@@ -135,11 +135,11 @@ fn user_namespace() -> Option<[CString; 2]> {
 }
 
 /// The network of a process.
-fn joined(process: ProcessHandle) -> Result<Way, LaunchFailure> {
+pub(crate) fn joined(process: ProcessHandle) -> Result<Joined, LaunchFailure> {
     let network = namespace(process, "net")?;
     let user = if Guard::is_privileged() { None } else { Some(namespace(process, "user")?) };
     still_there(process)?;
-    Ok(Way::Joined { user, network })
+    Ok(Joined { user, network })
 }
 
 fn staged(stage: &Stage) -> Result<StagedMounts, LaunchFailure> {

@@ -61,11 +61,24 @@ pub(crate) enum Way {
         user_namespace: Option<[CString; 2]>,
     },
     /// It is there.
-    Joined {
-        /// Present: who calls may not enter it without entering this user namespace first.
-        user: Option<OwnedFd>,
-        network: OwnedFd,
-    },
+    Joined(Joined),
+}
+
+/// A network that is there.
+pub(crate) struct Joined {
+    /// Present: who calls may not enter it without entering this user namespace first.
+    pub(crate) user: Option<OwnedFd>,
+    pub(crate) network: OwnedFd,
+}
+
+impl Joined {
+    /// Enters it. Who enters a user namespace must have one thread.
+    pub(super) fn enter(&self) -> nix::Result<()> {
+        if let Some(user) = &self.user {
+            setns(user, CloneFlags::CLONE_NEWUSER)?;
+        }
+        setns(&self.network, CloneFlags::CLONE_NEWNET)
+    }
 }
 
 /// Mounts below a directory that stays empty for everybody else.
@@ -99,12 +112,7 @@ impl Confinement {
                 }
                 raise_loopback()?;
             }
-            Way::Joined { user, network } => {
-                if let Some(user) = user {
-                    setns(user, CloneFlags::CLONE_NEWUSER)?;
-                }
-                setns(network, CloneFlags::CLONE_NEWNET)?;
-            }
+            Way::Joined(joined) => joined.enter()?,
         }
         let Some((address, to)) = &network.listener else { return Ok(()) };
         let listener = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
@@ -205,7 +213,7 @@ fn raise_loopback() -> nix::Result<()> {
 }
 
 /// Sends a copy of a descriptor through a socket, without the memory that safe ways to do it ask for.
-fn send_descriptor(through: &OwnedFd, descriptor: &OwnedFd) -> nix::Result<()> {
+pub(super) fn send_descriptor(through: &OwnedFd, descriptor: &OwnedFd) -> nix::Result<()> {
     /// Room for a header and one descriptor, aligned as a header must be.
     #[repr(C, align(8))]
     struct Control([u8; 64]);

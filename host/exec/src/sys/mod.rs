@@ -3,10 +3,12 @@
 
 mod child;
 mod confine;
+mod elsewhere;
 mod inside;
 
 pub(crate) use child::{ChildSetup, Refusal, Step, prepare, refusal};
-pub(crate) use confine::{Confinement, Mount, OwnNetwork, StagedMounts, Way};
+pub(crate) use confine::{Confinement, Joined, Mount, OwnNetwork, StagedMounts, Way};
+pub(crate) use elsewhere::sockets;
 pub(crate) use inside::{Birthplace, JoinedSystem};
 
 use std::{

@@ -3,6 +3,7 @@
 
 mod containment;
 mod control;
+mod doorway;
 mod guard;
 mod input;
 mod inside;

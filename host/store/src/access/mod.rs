@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod login;
+mod pass;
 mod token;
 mod user;
 
@@ -10,6 +11,7 @@ pub use answer::StoredAnswer;
 pub(crate) use answer::expire as expire_answers;
 pub use audit::AuditRecord;
 pub use login::Login;
+pub use pass::PortPass;
 pub use token::TokenRecord;
 pub use user::Account;
 

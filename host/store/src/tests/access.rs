@@ -5,7 +5,7 @@ use sandboxed_model::{
 };
 
 use super::*;
-use crate::{Account, AuditRecord, StoredAnswer};
+use crate::{Account, AuditRecord, PortPass, StoredAnswer};
 
 const HOUR: i64 = 3_600_000;
 
@@ -80,6 +80,36 @@ async fn a_login_is_good_until_it_expires_or_is_ended() {
     store.delete_logins_of(ann.id).await.unwrap();
     assert_eq!(store.login([1; 32]).await.unwrap(), None, "all of ann's ended");
     assert_eq!(store.login([3; 32]).await.unwrap().unwrap().user, bob);
+}
+
+#[tokio::test]
+async fn a_way_to_a_port_ends_with_its_time_and_with_what_it_was_opened_by() {
+    let fixture = Fixture::new().await;
+    let ann = add_user(&fixture.store, "ann").await;
+    let store = &fixture.store;
+    let (workspace, port) = (fixture.workspace, 3000.try_into().unwrap());
+    store.insert_login([1; 32], ann.id, Timestamp::now(), from_now(HOUR)).await.unwrap();
+    let api = token("ci", Some(from_now(HOUR)));
+    store.insert_token(ann.id, api.clone(), [2; 32]).await.unwrap();
+    for (hash, opened_by, expires_at) in [
+        ([11; 32], Some([1; 32]), from_now(HOUR)),
+        ([12; 32], Some([2; 32]), from_now(HOUR)),
+        ([13; 32], None, from_now(HOUR)),
+        ([14; 32], None, from_now(-1)),
+        ([15; 32], Some([9; 32]), from_now(HOUR)),
+    ] {
+        store.insert_port_pass(PortPass { hash, workspace, port, opened_by, expires_at }).await.unwrap();
+    }
+    let good = async |hash: u8| store.has_port_pass([hash; 32], workspace, port).await.unwrap();
+    assert_eq!([good(11).await, good(12).await, good(13).await], [true; 3]);
+    assert_eq!([good(14).await, good(15).await, good(99).await], [false; 3], "expired, opened by nobody, unknown");
+    assert!(!store.has_port_pass([13; 32], workspace, 3001.try_into().unwrap()).await.unwrap(), "another port");
+    assert!(!store.has_port_pass([13; 32], WorkspaceId::new(), port).await.unwrap(), "another workspace");
+
+    store.delete_login([1; 32]).await.unwrap();
+    store.delete_token(ann.id, api.id).await.unwrap();
+
+    assert_eq!([good(11).await, good(12).await, good(13).await], [false, false, true]);
 }
 
 #[tokio::test]

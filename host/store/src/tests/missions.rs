@@ -163,6 +163,10 @@ async fn every_kind_of_event_reads_back_as_it_was_written() {
             bytes_up: 0,
             bytes_down: 0,
         }),
+        EventBody::Ports(PortsOpened {
+            opened: vec![OpenedPort { port: 8080.try_into().unwrap(), process: Some("node".to_owned()) }],
+            more: 1,
+        }),
         EventBody::Retry(Retry { attempt: 1, delay_ms: 2, reason: "r".to_owned() }),
         EventBody::Error(Failure::new(Blame::Plugin, "a.b", "m").with_hint("h")),
         EventBody::Other(Other { name: "x".to_owned(), value: serde_json::json!(null) }),

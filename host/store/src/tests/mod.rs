@@ -94,6 +94,7 @@ fn new_workspace(name: &str) -> Workspace {
         options: serde_json::json!({ "image": "debian" }),
         network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
         limits: WorkspaceLimits::default(),
+        ports: Vec::new(),
         user: None,
         root: None,
         layers: WorkspaceLayers::default(),

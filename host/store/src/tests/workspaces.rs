@@ -1,6 +1,7 @@
 use sandboxed_model::{
     SnapshotId,
     page::PageRequest,
+    port::{DeclaredPort, PortProtocol},
     snapshot::Snapshot,
     state::MissionState::*,
     workspace::{WorkspaceLayers, WorkspaceRoot},
@@ -8,6 +9,26 @@ use sandboxed_model::{
 
 use super::*;
 use crate::{Error, UserPool};
+
+#[tokio::test]
+async fn declared_ports_are_kept_and_replaced() {
+    let fixture = Fixture::new().await;
+    let port = |name: &str, port: u16| DeclaredPort {
+        name: name.parse().unwrap(),
+        port: port.try_into().unwrap(),
+        protocol: PortProtocol::Https,
+        label: Some("a label".to_owned()),
+    };
+    let made = Workspace { ports: vec![port("web", 3000)], ..new_workspace("ported") };
+    fixture.store.insert_workspace(made.clone(), None).await.unwrap();
+    assert_eq!(fixture.store.workspace(made.id).await.unwrap(), made);
+
+    fixture.store.set_workspace_ports(made.id, vec![port("api", 4000)]).await.unwrap();
+
+    assert_eq!(fixture.store.workspace(made.id).await.unwrap().ports, [port("api", 4000)]);
+    let gone = fixture.store.set_workspace_ports(WorkspaceId::new(), Vec::new()).await.unwrap_err();
+    assert_eq!(gone.failure().code, "workspace.not_found");
+}
 
 #[tokio::test]
 async fn a_workspace_is_found_by_id_and_by_name() {
