@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
 use sandboxed_core::{Error, Orchestrator};
 use sandboxed_model::access::Principal;
 use tracing::Instrument as _;
@@ -30,7 +30,7 @@ pub(crate) const SESSION_COOKIE: &str = "sandboxed_session";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a request proves on whose behalf it is made.
-enum Credential {
+pub(crate) enum Credential {
     Token(String),
     Session(String),
 }
@@ -128,17 +128,23 @@ async fn authenticate(orchestrator: &Orchestrator, credential: Option<&Credentia
 }
 
 /// A request with `Authorization` stands or falls with it; the cookie is then not looked at.
-fn credential(headers: &HeaderMap) -> Option<Credential> {
+pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let secret = value.to_str().ok().and_then(|value| {
-            let (scheme, secret) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim().to_owned())
-        });
-        return Some(Credential::Token(secret.unwrap_or_default()));
+        return Some(Credential::Token(bearer(value).unwrap_or_default().to_owned()));
     }
+    cookies(headers).find(|(name, _)| *name == SESSION_COOKIE).map(|(_, secret)| Credential::Session(secret.to_owned()))
+}
+
+/// The secret in a header `Authorization`.
+pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+}
+
+/// The cookies of a request.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == SESSION_COOKIE).map(|(_, secret)| Credential::Session(secret.to_owned()))
+    cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 fn check(operation: &Operation, uri: &Uri, principal: Option<&Principal>) -> Result<(), Problem> {

@@ -35,11 +35,7 @@ impl AllowedHosts {
     /// A page from elsewhere can make its own name point here, and then the browser takes this server for the page's
     /// origin. An IP address as such cannot be made to point elsewhere.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<Authority, Problem> {
-        let authority = match uri.authority() {
-            Some(authority) => Some(authority.clone()),
-            None => single(headers, &header::HOST).and_then(|host| host.to_str().ok()?.parse().ok()),
-        };
-        let Some(authority) = authority else {
+        let Some(authority) = authority_of(uri, headers) else {
             return Err(Problem::invalid("http.host_missing", "the request names no valid Host"));
         };
         if self.knows(&authority) {
@@ -94,6 +90,14 @@ impl AllowedHosts {
         let whole = authority.as_str().to_ascii_lowercase();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
         self.any_address && address || self.names.iter().any(|name| *name == host || *name == whole)
+    }
+}
+
+/// The host that a request names, if it names one.
+pub(crate) fn authority_of(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    match uri.authority() {
+        Some(authority) => Some(authority.clone()),
+        None => single(headers, &header::HOST).and_then(|host| host.to_str().ok()?.parse().ok()),
     }
 }
 

@@ -21,6 +21,7 @@ mod hosts;
 mod idempotency;
 mod observe;
 mod openapi;
+mod ports;
 mod problem;
 mod router;
 mod routes;

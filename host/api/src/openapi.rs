@@ -16,8 +16,8 @@ use crate::{gate::SESSION_COOKIE, idempotency::MAX_KEY, problem};
 const TOKEN: &str = "token";
 const SESSION: &str = "session";
 /// Operations whose answers hold a secret or only concern the login itself: no answer of them is stored.
-const NOT_REPEATED: [&str; 7] =
-    ["log_in", "log_out", "create_token", "exec", "write_input", "resize_process", "signal_process"];
+const NOT_REPEATED: [&str; 8] =
+    ["log_in", "log_out", "create_token", "exec", "write_input", "resize_process", "signal_process", "open_port"];
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -37,6 +37,7 @@ const NOT_REPEATED: [&str; 7] =
         (name = "processes", description = "Commands and terminals in workspaces"),
         (name = "snapshots", description = "How workspaces stood"),
         (name = "files", description = "Files of workspaces"),
+        (name = "ports", description = "What listens in workspaces"),
         (name = "plugins", description = "Backends, harnesses and tools"),
         (name = "system", description = "The server itself"),
     ),

@@ -16,11 +16,11 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 /// Why a request was not done.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
-    status: StatusCode,
-    detail: String,
+    pub(crate) status: StatusCode,
+    pub(crate) detail: String,
     blame: Option<Blame>,
     code: String,
-    hint: Option<String>,
+    pub(crate) hint: Option<String>,
     retry_after_ms: Option<u32>,
     plugin: Option<PluginId>,
 }

@@ -15,7 +15,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 use crate::{
-    connection::Connection, contract::Contract, hosts::AllowedHosts, idempotency::KeysInUse, router, state::Server,
+    connection::Connection,
+    contract::Contract,
+    hosts::AllowedHosts,
+    idempotency::KeysInUse,
+    ports::{self, PortHosts},
+    router,
+    state::Server,
 };
 
 /// Connections that are served at once; further ones wait to be accepted.
@@ -63,6 +69,7 @@ pub async fn serve(orchestrator: Orchestrator, listener: TcpListener, options: S
     let server = Arc::new(Server {
         viewers: Arc::new(Semaphore::new(MAX_VIEWERS)),
         hosts: AllowedHosts::new(&config.listen, bound, &config.allowed_hosts),
+        port_hosts: PortHosts::new(config.ports_host.as_deref(), bound),
         contract: Contract::of(&document),
         document: serde_json::to_vec(&document)?.into(),
         orchestrator,
@@ -72,7 +79,7 @@ pub async fn serve(orchestrator: Orchestrator, listener: TcpListener, options: S
         changes: TaskTracker::new(),
     });
     let app = router::with_layers(routes, Arc::clone(&server));
-    accept(listener, app, &shutdown).await;
+    accept(listener, app, &server, &shutdown).await;
     server.changes.close();
     if tokio::time::timeout(SHUTDOWN_GRACE, server.changes.wait()).await.is_err() {
         tracing::warn!("changes were still under way when the server stopped");
@@ -80,7 +87,7 @@ pub async fn serve(orchestrator: Orchestrator, listener: TcpListener, options: S
     Ok(())
 }
 
-async fn accept(listener: TcpListener, app: axum::Router, shutdown: &CancellationToken) {
+async fn accept(listener: TcpListener, app: axum::Router, server: &Arc<Server>, shutdown: &CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
@@ -105,9 +112,18 @@ async fn accept(listener: TcpListener, app: axum::Router, shutdown: &Cancellatio
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %peer, "small answers may be delayed");
         }
-        let service = app.clone().map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.map(axum::body::Body::new)
+        let (app, server) = (app.clone(), Arc::clone(server));
+        let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            let (app, server) = (app.clone(), Arc::clone(&server));
+            async move {
+                let mut request = request.map(axum::body::Body::new);
+                request.extensions_mut().insert(ConnectInfo(peer));
+                // Before everything else: what a workspace answers is nothing of the server's own.
+                match ports::divert(&server, peer, request).await {
+                    Ok(response) => Ok(response),
+                    Err(request) => app.oneshot(request).await,
+                }
+            }
         });
         let io = TokioIo::new(Connection::new(stream));
         let connection = http.serve_connection(io, TowerToHyperService::new(service)).with_upgrades();

@@ -7,13 +7,15 @@ use sandboxed_core::Orchestrator;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{contract::Contract, hosts::AllowedHosts, idempotency::KeysInUse};
+use crate::{contract::Contract, hosts::AllowedHosts, idempotency::KeysInUse, ports::PortHosts};
 
 /// What all handlers share.
 pub(crate) struct Server {
     pub(crate) orchestrator: Orchestrator,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) hosts: AllowedHosts,
+    /// The names of ports; absent where browsers see none.
+    pub(crate) port_hosts: Option<PortHosts>,
     pub(crate) contract: Contract,
     /// The OpenAPI document as it is sent.
     pub(crate) document: bytes::Bytes,

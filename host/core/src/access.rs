@@ -245,7 +245,7 @@ fn principal(user: &User, scope: Scope) -> Principal {
 }
 
 /// Secrets are 256 random bits, so a plain hash of one cannot be guessed backwards.
-fn digest(secret: &str) -> [u8; 32] {
+pub(crate) fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 

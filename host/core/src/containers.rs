@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_cannot_hold_is_refused_where_it_was_asked_for_and_left_out_where_it_is_the_default() {
-        let defaults = WorkspaceLimits { memory: Some(8 << 30), cpu_millis: None, processes: Some(4096) };
+        let defaults = WorkspaceLimits { memory: Some(8 << 30), cpu_millis: None, processes: Some(4096), disk: None };
         let weak = EngineFacts { limits: LimitSupport { memory: false, cpu: true, processes: true }, ..facts() };
         let asked = WorkspaceLimits { memory: Some(1 << 30), ..defaults };
 

@@ -2,13 +2,13 @@
 //! network, or a whole system. So a shell reaches the service that an agent started, and either may end first.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::Ipv4Addr,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use sandboxed_exec::{Attached, Chunk, Filter, Network, OutputStream, ProcessHandle, Run, RunSpec, StdinMode};
+use sandboxed_exec::{Attached, Chunk, Doorway, Filter, Network, OutputStream, ProcessHandle, Run, RunSpec, StdinMode};
 use sandboxed_model::{
     Blame, Failure, PluginId, RunId, WorkspaceId,
     backend::{BackendSpec, Leader as LeaderPlan, Observed},
@@ -51,9 +51,21 @@ pub(crate) struct Leader {
     run: Run,
     /// Whose namespaces are joined.
     process: ProcessHandle,
+    doorway: Doorway,
+    /// The ports on which something listened when it was last looked. Absent: it was not looked since the server started.
+    pub(crate) seen: Mutex<Option<BTreeSet<u16>>>,
 }
 
 impl Leader {
+    fn new(run: Run, process: ProcessHandle, seen: Option<BTreeSet<u16>>) -> Arc<Self> {
+        Arc::new(Self { run, process, doorway: Doorway::new(process), seen: Mutex::new(seen) })
+    }
+
+    /// The way into the network from outside.
+    pub(crate) fn doorway(&self) -> &Doorway {
+        &self.doorway
+    }
+
     /// Whose namespaces are joined.
     pub(crate) fn process(&self) -> ProcessHandle {
         self.process
@@ -67,6 +79,11 @@ impl Leader {
 impl Leaders {
     fn slot(&self, workspace: WorkspaceId) -> Arc<Slot> {
         Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(workspace).or_default())
+    }
+
+    fn slots(&self) -> Vec<(WorkspaceId, Arc<Slot>)> {
+        let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.iter().map(|(&workspace, slot)| (workspace, Arc::clone(slot))).collect()
     }
 }
 
@@ -92,14 +109,41 @@ impl Services {
             LeaderPlan::Container(_) => return Ok(None),
         };
         let is_system = program.is_some();
-        let run = match self.former_leader(workspace.id).await? {
-            Some(run) => run,
-            None => self.start_leader(workspace, program).await?,
+        let (run, seen) = match self.former_leader(workspace.id).await? {
+            Some(run) => (run, None),
+            // Nothing listens in a new network.
+            None => (self.start_leader(workspace, program).await?, Some(BTreeSet::new())),
         };
         let process = if is_system { system_of(&run).await? } else { run.process() };
-        let leader = Arc::new(Leader { run, process });
+        let leader = Leader::new(run, process, seen);
         *held = Some(Held { leader: Arc::clone(&leader), idle_since: None });
         Ok(Some(leader))
+    }
+
+    /// The leader of a workspace if it has one. None is started.
+    pub(crate) async fn present_leader(&self, workspace: WorkspaceId) -> Result<Option<Arc<Leader>>> {
+        let slot = self.leaders.slot(workspace);
+        let mut held = slot.0.lock().await;
+        if let Some(held) = held.as_mut().filter(|held| held.leader.is_alive()) {
+            held.idle_since = None;
+            return Ok(Some(Arc::clone(&held.leader)));
+        }
+        let Some(run) = self.former_leader(workspace).await? else { return Ok(None) };
+        let inside = run.oldest_inside().await.map_err(|error| error.failure())?;
+        let process = inside.unwrap_or_else(|| run.process());
+        let leader = Leader::new(run, process, None);
+        *held = Some(Held { leader: Arc::clone(&leader), idle_since: None });
+        Ok(Some(leader))
+    }
+
+    /// The leaders that are held now, without those that are being looked for.
+    pub(crate) fn held_leaders(&self) -> Vec<(WorkspaceId, Arc<Leader>)> {
+        let held = |(workspace, slot): (WorkspaceId, Arc<Slot>)| {
+            let held = slot.0.try_lock().ok()?;
+            let held = held.as_ref().filter(|held| held.leader.is_alive())?;
+            Some((workspace, Arc::clone(&held.leader)))
+        };
+        self.leaders.slots().into_iter().filter_map(held).collect()
     }
 
     /// The leader that a former server started, if it lives.
@@ -188,11 +232,7 @@ impl Services {
     }
 
     async fn end_idle_leaders(&self) {
-        let slots: Vec<(WorkspaceId, Arc<Slot>)> = {
-            let slots = self.leaders.0.lock().unwrap_or_else(PoisonError::into_inner);
-            slots.iter().map(|(&workspace, slot)| (workspace, Arc::clone(slot))).collect()
-        };
-        for (workspace, slot) in slots {
+        for (workspace, slot) in self.leaders.slots() {
             let idle = {
                 // One that is being looked for is not idle.
                 let Ok(mut held) = slot.0.try_lock() else { continue };

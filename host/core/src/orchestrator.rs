@@ -24,7 +24,9 @@ use crate::{
     leaders::{self, Leaders},
     live::LiveHub,
     paths::Paths,
-    ports,
+    port_access::PortTickets,
+    port_connection::PortPlaces,
+    port_watch, ports,
     processes::Processes,
     reconcile,
     roots::Roots,
@@ -121,6 +123,8 @@ impl Orchestrator {
             uses: Uses::default(),
             disks: Disks::default(),
             transfers: Transfers::default(),
+            port_places: PortPlaces::default(),
+            port_tickets: PortTickets::default(),
             store,
             plugins,
             supervisor,
@@ -140,6 +144,7 @@ impl Orchestrator {
         tokio::spawn(reconcile::at_start(Arc::downgrade(&services)));
         tokio::spawn(contained::sweep(Arc::downgrade(&services)));
         tokio::spawn(disk::watch(Arc::downgrade(&services)));
+        tokio::spawn(port_watch::watch(Arc::downgrade(&services)));
         tokio::spawn(maintain(Arc::downgrade(&services)));
         Ok(Self { services })
     }

@@ -18,7 +18,12 @@ use sandboxed_model::{
 use sandboxed_store::UserPool;
 
 use crate::{
-    Error, Orchestrator, Result, contained::container_usage, egress, isolation::make_directory, services::Services,
+    Error, Orchestrator, Result,
+    contained::container_usage,
+    egress,
+    isolation::make_directory,
+    services::Services,
+    workspace_ports::{check_ports, has_own_network},
 };
 
 /// How long a backend may take to end what it runs for a workspace that is deleted.
@@ -55,6 +60,7 @@ impl Orchestrator {
         if let Some(problem) = new.limits.problem() {
             return Err(Error::Invalid { code: "workspace.limits_invalid", message: problem.to_owned() });
         }
+        check_ports(&new.ports)?;
         let defaults = &self.services.config.workspaces.limits;
         let limits = match self.services.plugins.backend(&backend)?.describe().await?.engine_limits {
             true => defaults.fill(new.limits),
@@ -71,14 +77,17 @@ impl Orchestrator {
             options: new.options,
             network,
             limits,
+            ports: new.ports,
             user: None,
             root: None,
             layers: WorkspaceLayers::default(),
-            ports: Vec::new(),
             phase: WorkspacePhase::Absent,
             owner: by.user,
             created_at: Timestamp::now(),
         };
+        if !workspace.ports.is_empty() {
+            has_own_network(&workspace)?;
+        }
         let users = self.services.users_for(&workspace.backend).await?;
         // The row comes first: what is on disk without a row would belong to nobody.
         let mut workspace = self.services.store.insert_workspace(workspace, users).await?;

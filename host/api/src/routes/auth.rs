@@ -106,10 +106,14 @@ async fn me(Caller(principal): Caller) -> Json<Me> {
     Json(Me { user: principal.user, name: principal.name, scope: principal.scope })
 }
 
+/// Whether a proxy says that the browser's side of the connection is encrypted.
+pub(crate) fn is_encrypted(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+}
+
 /// `Secure` is set where a proxy says that the browser's side is encrypted; on plain HTTP a browser would drop the
 /// cookie.
 fn cookie(headers: &HeaderMap, secret: &str, max_age: u64) -> String {
-    let encrypted = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let secure = if encrypted { "; Secure" } else { "" };
+    let secure = if is_encrypted(headers) { "; Secure" } else { "" };
     format!("{SESSION_COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age}{secure}")
 }

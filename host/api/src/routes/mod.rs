@@ -14,6 +14,7 @@ pub(crate) mod leftovers;
 pub(crate) mod missions;
 pub(crate) mod page;
 pub(crate) mod plugins;
+pub(crate) mod ports;
 pub(crate) mod processes;
 pub(crate) mod queue;
 pub(crate) mod snapshots;

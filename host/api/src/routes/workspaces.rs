@@ -9,6 +9,7 @@ use sandboxed_model::{
     PluginId, WorkspaceId,
     command::ResourceUsage,
     page::Page,
+    port::DeclaredPort,
     workspace::{InvalidWorkspaceName, NetworkPolicy, NewWorkspace, Workspace, WorkspaceLimits, WorkspaceName},
 };
 use serde::Deserialize;
@@ -72,6 +73,10 @@ struct WorkspaceRequest {
     /// What its processes may use together; what is absent takes the configured default.
     #[schema(value_type = Option<WorkspaceLimits>)]
     limits: Option<Object<WorkspaceLimits>>,
+    /// Ports that are known before anything listens on them.
+    #[serde(default)]
+    #[schema(value_type = Vec<DeclaredPort>, max_items = 64)]
+    ports: Vec<Object<DeclaredPort>>,
 }
 
 /// List workspaces
@@ -102,9 +107,10 @@ async fn create_workspace(
     Caller(by): Caller,
     Body(wanted): Body<WorkspaceRequest>,
 ) -> Result<(StatusCode, Json<Workspace>), Problem> {
-    let WorkspaceRequest { name, backend, options, network, limits } = wanted;
+    let WorkspaceRequest { name, backend, options, network, limits, ports } = wanted;
     let limits = limits.map(|it| it.0).unwrap_or_default();
-    let new = NewWorkspace { name, backend, options: options.into(), network: network.map(|it| it.0), limits };
+    let ports = ports.into_iter().map(|it| it.0).collect();
+    let new = NewWorkspace { name, backend, options: options.into(), network: network.map(|it| it.0), limits, ports };
     Ok((StatusCode::CREATED, Json(server.orchestrator.create_workspace(&by, new).await?)))
 }
 

@@ -69,6 +69,9 @@ pub struct ServerConfig {
     pub data_dir: PathBuf,
     /// Host names, besides the listen address and localhost, that requests may name in `Host` and `Origin`.
     pub allowed_hosts: Vec<String>,
+    /// The name, or `name:port`, below which each port of a workspace has a name of its own for browsers. Absent:
+    /// `ports.localhost` where the server listens on loopback, else browsers see no ports.
+    pub ports_host: Option<String>,
 }
 
 impl Default for ServerConfig {
@@ -77,6 +80,7 @@ impl Default for ServerConfig {
             listen: "127.0.0.1:3000".to_owned(),
             data_dir: PathBuf::from("~/.sandboxed-sh"),
             allowed_hosts: Vec::new(),
+            ports_host: None,
         }
     }
 }

@@ -30,6 +30,18 @@ impl Document<'_> {
                 ),
             Some(_) => {}
         }
+        if let Some(ports_host) = &config.server.ports_host {
+            let mut served = config.server.allowed_hosts.iter().chain([listen]).map(|host| name_of(host));
+            if !is_host(ports_host) {
+                let message = "it is a name, with or without a port, like \"ports.example.org\", and no address";
+                self.problem(&["server", "ports_host"], message);
+            } else if served.any(|served| is_at_or_below(served, name_of(ports_host))) {
+                // What an agent made would be shown under the server's own name.
+                let message =
+                    "the server's own name must not be this one or one below it: pages there are made by agents";
+                self.problem(&["server", "ports_host"], message);
+            }
+        }
         let missions = &config.missions;
         for (key, zero) in [
             ("max_parallel", missions.max_parallel == 0),
@@ -88,6 +100,29 @@ impl Document<'_> {
             }
         }
     }
+}
+
+/// A host without its port.
+fn name_of(host: &str) -> &str {
+    host.split_once(':').map_or(host, |(name, _)| name)
+}
+
+fn is_at_or_below(name: &str, above: &str) -> bool {
+    name.strip_suffix(above).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// Whether a text is `NAME` or `NAME:PORT` in lower case.
+fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let name = name_of(text);
+    let port = text[name.len()..].strip_prefix(':');
+    name.len() <= 200
+        && name.split('.').all(is_label)
+        && name.parse::<Ipv4Addr>().is_err()
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 /// The address of `IP:PORT` or `localhost:PORT`.

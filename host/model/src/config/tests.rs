@@ -180,6 +180,22 @@ fn two_plugins_cannot_have_one_id() {
 }
 
 #[test]
+fn the_name_of_ports_is_none_of_the_servers_own() {
+    let with = |ports_host: &str| {
+        let text = format!("[server]\nallowed_hosts = [\"agents.example.org\"]\nports_host = \"{ports_host}\"");
+        load_with(&text, &[]).is_ok()
+    };
+    for good in ["ports.example.net", "ports.example.net:8443", "ports.agents.example.org", "p"] {
+        assert!(with(good), "{good}");
+    }
+    for bad in
+        ["agents.example.org", "example.org", "org:80", "10.0.0.1", "Ports.example.net", "a..b", "", "a:b", "*.a"]
+    {
+        assert!(!with(bad), "{bad}");
+    }
+}
+
+#[test]
 fn variables_win_over_the_file_and_are_read_as_the_key_expects() {
     let text = "[server]\nlisten = \"127.0.0.1:1\"\n[secrets]\nmy-key = { env = \"A\" }\n\
                 [[plugin]]\nid = \"claude-code\"\nkind = \"harness\"\ncomponent = \"c.wasm\"\n";
