@@ -1,6 +1,7 @@
 //! The command line.
 
 mod files;
+mod ports;
 mod process;
 mod snapshot;
 mod workspace;
@@ -15,6 +16,7 @@ use sandboxed_model::{
 
 pub(crate) use self::{
     files::{FileAt, Files, Put},
+    ports::{Forward, Ports},
     process::{Exec, Processes, Shell},
     snapshot::Snapshots,
     workspace::WorkspaceArguments,
@@ -79,6 +81,10 @@ pub(crate) enum Command {
     /// Look at files of workspaces, put them in and get them out.
     #[command(subcommand)]
     Files(Files),
+    /// See what listens in a workspace, declare ports, and let a browser in.
+    Ports(Ports),
+    /// Take connections on this machine and pass them on to a port of a workspace.
+    Forward(Forward),
     /// Look at plugins, check them and begin new ones.
     #[command(subcommand)]
     Plugin(Plugin),

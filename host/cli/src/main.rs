@@ -81,6 +81,8 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Shell(shell) => command::processes::shell(&place, shell).await,
         Command::Processes(processes) => command::processes::processes(&place, processes).await,
         Command::Files(files) => command::files::files(&place, files).await,
+        Command::Ports(ports) => command::ports::ports(&place, ports).await,
+        Command::Forward(forward) => command::ports::forward(&place, forward).await,
         Command::Plugin(plugin) => command::plugin::plugin(&place, plugin).await,
         Command::Tools(tools) => command::tools::tools(&place, tools).await,
         Command::Harness(harness) => command::tools::harness(&place, harness).await,

@@ -4,11 +4,12 @@ use clap::Args;
 use sandboxed_model::{
     PluginId,
     config::ByteSize,
+    port::DeclaredPort,
     workspace::{NetworkMode, NetworkPolicy, NewWorkspace, WorkspaceLimits, WorkspaceName},
 };
 use serde_json::Value;
 
-use super::{JsonObject, json_object};
+use super::{JsonObject, json_object, ports::declared_port};
 
 /// A workspace to make.
 #[derive(Debug, Args)]
@@ -39,11 +40,15 @@ pub(crate) struct WorkspaceArguments {
     /// What its files may take on disk: 500MiB, 10GiB.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     disk: Option<u64>,
+    /// A port that is known before anything listens on it: web=3000, api=https:8443.
+    #[arg(long, value_name = "NAME=PORT", value_parser = declared_port)]
+    port: Vec<DeclaredPort>,
 }
 
 impl From<WorkspaceArguments> for NewWorkspace {
     fn from(arguments: WorkspaceArguments) -> Self {
-        let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk } = arguments;
+        let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk, port } =
+            arguments;
         let mode = network.or((!allow.is_empty()).then_some(NetworkMode::Allow));
         Self {
             name,
@@ -51,6 +56,7 @@ impl From<WorkspaceArguments> for NewWorkspace {
             options: options.map_or_else(|| serde_json::json!({}), Value::Object),
             network: mode.map(|mode| NetworkPolicy { mode, allow }),
             limits: WorkspaceLimits { memory, cpu_millis: cpus, processes, disk },
+            ports: port,
         }
     }
 }

@@ -13,13 +13,14 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
+    port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
     workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
 
-use super::{Attachment, CreatedToken, Followed};
+use super::{Attachment, CreatedToken, Followed, Tunnel};
 use crate::failed::{Failed, Result};
 
 /// A server in this process, used as the operator of this machine.
@@ -141,6 +142,18 @@ impl Embedded {
 
     pub(super) async fn remove_process(&self, process: RunId) -> Result<()> {
         Ok(self.orchestrator.remove_process(process).await?)
+    }
+
+    pub(super) async fn ports(&self, workspace: WorkspaceId) -> Result<Vec<WorkspacePort>> {
+        Ok(self.orchestrator.workspace_ports(workspace).await?)
+    }
+
+    pub(super) async fn set_ports(&self, id: WorkspaceId, ports: Vec<DeclaredPort>) -> Result<Vec<WorkspacePort>> {
+        Ok(self.orchestrator.set_workspace_ports(id, ports).await?)
+    }
+
+    pub(super) async fn connect_port(&self, workspace: WorkspaceId, port: PortNumber) -> Result<Tunnel> {
+        Ok(Tunnel::Embedded(Box::new(self.orchestrator.connect_port(workspace, port).await?)))
     }
 
     pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {

@@ -20,6 +20,7 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
+    port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
@@ -27,10 +28,14 @@ use sandboxed_model::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{self, client::IntoClientRequest as _},
+};
 
 use super::{
-    Attachment, CreatedToken, Followed,
+    Attachment, CreatedToken, Followed, Tunnel,
     sse::{SseReader, TooLong},
 };
 use crate::{
@@ -359,25 +364,59 @@ impl Http {
     }
 
     pub(super) async fn attach_process(&self, process: RunId) -> Result<Attachment> {
+        let socket = self.web_socket(&format!("/processes/{process}/attach?offset=0")).await?;
+        Ok(Attachment::Http(Box::new(socket)))
+    }
+
+    /// Opens a WebSocket at a path below `/api/v1`.
+    async fn web_socket(&self, path: &str) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
         let Address { url, token } = self.address();
-        let url = format!("{}/api/v1/processes/{process}/attach?offset=0", url.replacen("http", "ws", 1));
-        let failed = |what: String| Failed::unavailable(format!("the process cannot be attached to: {what}"));
-        let mut request = url.into_client_request().map_err(|error| failed(error.to_string()))?;
+        let address = format!("{}/api/v1{path}", url.replacen("http", "ws", 1));
+        let failed = |what: String| Failed::unavailable(format!("{url} gives no WebSocket: {what}"));
+        let mut request = address.into_client_request().map_err(|error| failed(error.to_string()))?;
         if let Some(token) = token {
             let value = format!("Bearer {token}").parse().map_err(|_| failed("the token is no header".to_owned()))?;
             request.headers_mut().insert(reqwest::header::AUTHORIZATION, value);
         }
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(|error| failed(error.to_string()))?;
-        Ok(Attachment::Http(Box::new(socket)))
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(answer)) => {
+                Err(refusal(answer.status(), answer.body().as_deref().unwrap_or_default()))
+            }
+            Err(error) => Err(failed(error.to_string())),
+        }
     }
 
     pub(super) async fn remove_process(&self, process: RunId) -> Result<()> {
         self.delete(&format!("/processes/{process}")).await
     }
 
+    pub(super) async fn ports(&self, workspace: WorkspaceId) -> Result<Vec<WorkspacePort>> {
+        Ok(self.get::<List<_>>(&format!("/workspaces/{workspace}/ports")).await?.items)
+    }
+
+    pub(super) async fn set_ports(&self, id: WorkspaceId, ports: Vec<DeclaredPort>) -> Result<Vec<WorkspacePort>> {
+        let path = format!("/workspaces/{id}/ports");
+        Ok(self.send::<List<_>>(Method::PUT, &path, json!({ "ports": ports })).await?.items)
+    }
+
+    pub(super) async fn open_port(&self, workspace: WorkspaceId, port: PortNumber) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Opened {
+            url: String,
+        }
+        let path = format!("/workspaces/{workspace}/ports/{port}/open");
+        Ok(self.send::<Opened>(Method::POST, &path, json!({})).await?.url)
+    }
+
+    pub(super) async fn connect_port(&self, workspace: WorkspaceId, port: PortNumber) -> Result<Tunnel> {
+        let socket = self.web_socket(&format!("/workspaces/{workspace}/ports/{port}/connect")).await?;
+        Ok(Tunnel::Http(Box::new(socket)))
+    }
+
     pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
-        let NewWorkspace { name, backend, options, network, limits } = new;
-        let mut body = json!({ "options": options, "limits": limits });
+        let NewWorkspace { name, backend, options, network, limits, ports } = new;
+        let mut body = json!({ "options": options, "limits": limits, "ports": ports });
         if let Some(name) = name {
             body["name"] = name.as_str().into();
         }

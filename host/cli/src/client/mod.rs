@@ -5,6 +5,7 @@ mod attach;
 mod embedded;
 mod http;
 mod sse;
+mod tunnel;
 
 #[macro_use]
 mod either;
@@ -24,6 +25,7 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
+    port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
     queue::QueuedMessage,
     tools::{Tool, ToolReply},
@@ -36,6 +38,7 @@ pub(crate) use self::{
     embedded::Embedded,
     files::Content,
     http::Http,
+    tunnel::Tunnel,
 };
 use crate::{
     arguments::Place,
@@ -201,6 +204,27 @@ impl Client {
 
     pub(crate) async fn remove_process(&self, process: RunId) -> Result<()> {
         either!(self.remove_process(process))
+    }
+
+    pub(crate) async fn ports(&self, workspace: WorkspaceId) -> Result<Vec<WorkspacePort>> {
+        either!(self.ports(workspace))
+    }
+
+    pub(crate) async fn set_ports(&self, id: WorkspaceId, ports: Vec<DeclaredPort>) -> Result<Vec<WorkspacePort>> {
+        either!(self.set_ports(id, ports))
+    }
+
+    /// An address at which a browser is let in to a port.
+    pub(crate) async fn open_port(&self, workspace: WorkspaceId, port: PortNumber) -> Result<String> {
+        match self {
+            Self::Http(server) => server.open_port(workspace, port).await,
+            Self::Embedded(_) => Err(Failed::unavailable("no server runs to which a browser could go")
+                .hint("`sandboxed-sh serve` starts one; `sandboxed-sh forward` needs none")),
+        }
+    }
+
+    pub(crate) async fn connect_port(&self, workspace: WorkspaceId, port: PortNumber) -> Result<Tunnel> {
+        either!(self.connect_port(workspace, port))
     }
 
     pub(crate) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {

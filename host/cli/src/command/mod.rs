@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod missions;
 pub(crate) mod plugin;
+pub(crate) mod ports;
 pub(crate) mod processes;
 mod project;
 pub(crate) mod run;

@@ -6,8 +6,8 @@ use sandboxed_model::{
     Failure,
     command::OutputStream,
     event::{
-        ChangeKind, Connections, Event, EventBody, FileChange, Message, MessageRole, Notice, NoticeLevel, PlanEntry,
-        Retry, ToolCall, ToolOutput, ToolStatus, TurnEnded,
+        ChangeKind, Connections, Event, EventBody, FileChange, Message, MessageRole, Notice, NoticeLevel, OpenedPort,
+        PlanEntry, PortsOpened, Retry, ToolCall, ToolOutput, ToolStatus, TurnEnded,
     },
     harness::TurnOutcome,
 };
@@ -48,6 +48,7 @@ impl Transcript {
             EventBody::FileChange(change) => self.file_change(&mut out, change),
             EventBody::Notice(notice) => self.notice(&mut out, notice),
             EventBody::Retry(retry) => self.retry(&mut out, retry),
+            EventBody::Ports(ports) => self.ports(&mut out, ports),
             EventBody::Connections(connections) => self.connections(&mut out, connections),
             EventBody::Error(failure) => self.error(&mut out, failure),
             EventBody::TurnEnded(end) if self.whole => self.turn_ended(&mut out, event.turn, end),
@@ -186,6 +187,13 @@ impl Transcript {
         if !allowed {
             let reason = reason.replace('_', " ");
             self.line(out, Style::Warning, &format!("the workspace was kept from {host}:{port}: {reason}"));
+        }
+    }
+
+    fn ports(&mut self, out: &mut String, ports: &PortsOpened) {
+        for OpenedPort { port, process } in &ports.opened {
+            let process = process.as_ref().map(|process| format!(" ({process})")).unwrap_or_default();
+            self.line(out, Style::Place, &format!("something listens on port {port} of the workspace{process}"));
         }
     }
 
