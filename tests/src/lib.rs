@@ -8,6 +8,7 @@
 pub mod api;
 pub mod cli;
 pub mod engine;
+mod plugin_cache;
 pub mod server;
 pub mod wait;
 

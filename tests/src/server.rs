@@ -4,6 +4,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -13,13 +14,14 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Api, cli, until};
+use crate::{Api, cli, plugin_cache, until};
 
 /// A running server with a data directory of its own.
 pub struct Server {
     home: TempDir,
     config: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    user: Option<u32>,
     child: Child,
     /// Its HTTP API, with the operator's token.
     pub api: Api,
@@ -34,6 +36,8 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
     /// The data directory is a file system of its own with this many bytes. Needs root.
     pub disk: Option<u64>,
+    /// The server runs as this user, without any right of root's. Needs root.
+    pub user: Option<u32>,
 }
 
 impl Server {
@@ -57,8 +61,13 @@ impl Server {
             nix::mount::mount(Some("tmpfs"), &data, Some("tmpfs"), nix::mount::MsFlags::empty(), Some(size.as_str()))
                 .unwrap();
         }
-        let child = spawn(home.path(), config.as_deref(), &options.environment);
-        let mut server = Self { home, config, environment: options.environment, child, api: Api::unconnected() };
+        plugin_cache::lend(&home.path().join("data"));
+        if let Some(user) = options.user {
+            move_in(home.path(), user);
+        }
+        let Options { environment, user, .. } = options;
+        let child = spawn(home.path(), config.as_deref(), &environment, user);
+        let mut server = Self { home, config, environment, user, child, api: Api::unconnected() };
         server.connect().await;
         server
     }
@@ -93,7 +102,7 @@ impl Server {
 
     /// Starts the server again on the same data.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.home.path(), self.config.as_deref(), &self.environment);
+        self.child = spawn(self.home.path(), self.config.as_deref(), &self.environment, self.user);
         self.connect().await;
     }
 
@@ -116,6 +125,7 @@ impl Server {
             (found["pid"] == pid).then_some(found)
         })
         .await;
+        plugin_cache::keep(&self.data_dir());
         self.api = Api::new(found["url"].as_str().unwrap(), found["token"].as_str().unwrap());
     }
 }
@@ -132,6 +142,9 @@ impl Drop for Server {
             }
             if let Some(pid) = meta["payload_pid"].as_i64().or_else(|| meta["pid"].as_i64()) {
                 let _ = nix::sys::signal::killpg(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL);
+            }
+            for group in cgroups(&meta) {
+                remove_cgroup(&group);
             }
         }
         // What the server mounted for workspaces stays mounted for the next server; the disk comes last.
@@ -158,9 +171,60 @@ fn glob_runs(data_dir: &Path) -> Vec<Value> {
         .collect()
 }
 
-fn spawn(home: &Path, config: Option<&Path>, environment: &[(String, String)]) -> Child {
+/// The control groups that a record names.
+fn cgroups(record: &Value) -> Vec<PathBuf> {
+    match record {
+        Value::String(text) if text.starts_with("/sys/fs/cgroup/") => vec![PathBuf::from(text)],
+        Value::Array(values) => values.iter().flat_map(cgroups).collect(),
+        Value::Object(values) => values.values().flat_map(cgroups).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Kills what is in a control group and removes it, and the one above if nothing else is in it.
+fn remove_cgroup(group: &Path) {
+    let until = Instant::now() + Duration::from_secs(2);
+    while std::fs::remove_dir(group).is_err() && group.exists() && Instant::now() < until {
+        let members = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+        for member in members.lines().filter_map(|line| line.parse().ok()).filter(|&pid| pid > 0) {
+            let _ = kill(Pid::from_raw(member), Signal::SIGKILL);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let _ = group.parent().map(std::fs::remove_dir);
+}
+
+/// Makes a home a user's own, with all that the server needs: where the binary was built the user may see nothing.
+fn move_in(home: &Path, user: u32) {
+    let binary = home.join("sandboxed-sh");
+    if std::fs::hard_link(cli::binary(), &binary).is_err() {
+        std::fs::copy(cli::binary(), &binary).unwrap();
+    }
+    let plugins = home.join("plugins");
+    std::fs::create_dir(&plugins).unwrap();
+    for plugin in std::fs::read_dir(cli::plugin_dir()).unwrap().flatten() {
+        std::fs::copy(plugin.path(), plugins.join(plugin.file_name())).unwrap();
+    }
+    let own = Command::new("chown").args(["-R", &format!("{user}:{user}")]).args([home.join("data"), plugins]).status();
+    assert!(own.unwrap().success());
+    std::os::unix::fs::chown(home, Some(user), Some(user)).unwrap();
+}
+
+fn spawn(home: &Path, config: Option<&Path>, environment: &[(String, String)], user: Option<u32>) -> Child {
     let log = File::options().create(true).append(true).open(home.join("server.log")).unwrap();
-    let mut command: Command = cli::command(&home.join("data"));
+    let mut command = cli::command(&home.join("data"));
+    if let Some(user) = user {
+        let plain = std::mem::replace(&mut command, Command::new("setpriv"));
+        command.args([&format!("--reuid={user}"), &format!("--regid={user}")]);
+        command.args(["--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--"]).arg(home.join("sandboxed-sh"));
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.env("SANDBOXED_SH_PLUGIN_DIR", home.join("plugins")).current_dir(home);
+    }
     if let Some(config) = config {
         command.arg("--config").arg(config);
     }

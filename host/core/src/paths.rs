@@ -17,12 +17,15 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Makes what is missing; the data directory is for its owner only.
+    /// Makes what is missing; the data directory is for its owner only, whoever made it.
     pub(crate) fn prepare(root: PathBuf) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
         let paths = Self { root: root.canonicalize()? };
+        if std::fs::metadata(&paths.root)?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(&paths.root, std::fs::Permissions::from_mode(0o700))?;
+        }
         for directory in [paths.workspaces(), paths.runs(), paths.missions(), paths.plugin_cache(), paths.layers()] {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         }

@@ -1,0 +1,78 @@
+//! The backends that are tried, and what is known to lead out of each.
+
+use serde_json::{Value, json};
+
+/// A backend whose workspaces are tried.
+pub(crate) struct Backend {
+    /// Its plugin.
+    pub(crate) id: &'static str,
+    /// The options of its workspaces.
+    pub(crate) options: fn() -> Value,
+    /// What its processes share with the machine: attempts of `escape.sh` that come to their end, besides those that
+    /// the list of hosts lets through.
+    pub(crate) shared: &'static [&'static str],
+    /// The same when the server is an ordinary user.
+    pub(crate) shared_with_a_user: &'static [&'static str],
+    /// Whether /tmp and /dev/shm are the workspace's own, each with an end.
+    pub(crate) own_tmp: bool,
+}
+
+impl Backend {
+    /// The body of a request for a workspace.
+    pub(crate) fn workspace(&self, body: Value) -> Value {
+        let mut whole = json!({ "backend": self.id, "options": (self.options)() });
+        whole.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        whole
+    }
+}
+
+/// Makes a module of tests for each backend: `on_each_backend!(a, b)` calls `a(&Backend)` and `b(&Backend)`.
+macro_rules! on_each_backend {
+    ($($test:ident),+ $(,)?) => {
+        on_each_backend!(@ bubblewrap BUBBLEWRAP $($test)+);
+        on_each_backend!(@ host HOST $($test)+);
+    };
+    (@ $module:ident $backend:ident $($test:ident)+) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(&crate::backends::$backend).await;
+                }
+            )+
+        }
+    };
+}
+
+fn no_options() -> Value {
+    json!({})
+}
+
+pub(crate) static BUBBLEWRAP: Backend =
+    Backend { id: "bubblewrap", options: no_options, shared: &[], shared_with_a_user: &[], own_tmp: true };
+
+pub(crate) static HOST: Backend = Backend {
+    id: "host",
+    options: no_options,
+    shared: &[
+        "settings_of_the_machine",
+        "file_of_the_machine_that_all_may_read",
+        "directory_of_the_machine_that_all_may_write",
+        "see_the_server",
+        "see_the_neighbour",
+        "see_the_machine",
+        "shared_memory_of_the_machine",
+        "socket_for_everybody",
+    ],
+    shared_with_a_user: &[
+        "settings_of_the_machine",
+        "file_of_the_machine_that_all_may_read",
+        "directory_of_the_machine_that_all_may_write",
+        "see_the_server",
+        "see_the_neighbour",
+        "see_the_machine",
+        "shared_memory_of_the_machine",
+        "socket_for_everybody",
+    ],
+    own_tmp: false,
+};

@@ -1,0 +1,77 @@
+//! What a mission cannot do to the server, to its machine and to other workspaces, tried from inside.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[macro_use]
+mod backends;
+mod cancelling;
+mod escape;
+mod faults;
+mod leftovers;
+mod machine;
+mod network;
+mod secrets;
+mod unprivileged;
+mod workspaces;
+
+use reqwest::{Method, StatusCode};
+use sandboxed_tests::{Server, server::Options};
+use serde_json::{Value, json};
+
+use crate::backends::Backend;
+
+/// Makes a workspace of a backend and returns its id. `body` says what is not the backend's own.
+async fn workspace(server: &Server, backend: &Backend, body: Value) -> String {
+    server.api.post("/workspaces", backend.workspace(body)).await["id"].as_str().unwrap().to_owned()
+}
+
+/// Begins a script in a workspace and returns the mission.
+async fn begin(server: &Server, workspace: &str, script: &str) -> String {
+    server.api.mission_with(json!({ "prompt": script, "harness": "shell", "workspace": workspace })).await
+}
+
+/// Runs a script in a workspace to its end and returns the mission.
+async fn run(server: &Server, workspace: &str, script: &str) -> String {
+    let mission = begin(server, workspace, script).await;
+    server.api.reaches(&mission, &["awaiting_user", "failed"]).await;
+    mission
+}
+
+/// What a script in a workspace prints.
+async fn said(server: &Server, workspace: &str, script: &str) -> String {
+    let mission = run(server, workspace, script).await;
+    server.api.printed(&mission).await
+}
+
+/// Waits until a mission has printed something.
+async fn speaks(server: &Server, mission: &str) {
+    server.api.follow(mission, 0, |event| event["kind"] == "tool_output").await;
+}
+
+/// What a mission's events of this kind say.
+async fn of_kind(server: &Server, mission: &str, kind: &str) -> Vec<Value> {
+    let events = server.api.events(mission).await;
+    events.into_iter().filter(|event| event["kind"] == kind).map(|mut event| event["body"].take()).collect()
+}
+
+async fn cancel(server: &Server, mission: &str) {
+    server.api.post(&format!("/missions/{mission}/cancel"), Value::Null).await;
+}
+
+async fn delete(server: &Server, workspace: &str) {
+    let (status, answer) = server.api.call(Method::DELETE, &format!("/workspaces/{workspace}"), None).await;
+    assert!(status.is_success(), "{answer}");
+}
+
+/// Asks for a workspace that is not to be had, and returns why.
+async fn refused(server: &Server, body: Value) -> (StatusCode, Value) {
+    let (status, problem) = server.api.call(Method::POST, "/workspaces", Some(body)).await;
+    assert!(!status.is_success(), "{problem}");
+    (status, problem)
+}
+
+/// A server with these variables.
+async fn server(variables: &[(&str, &str)]) -> Server {
+    let environment = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Server::start_with(Options { environment, ..Options::default() }).await
+}
