@@ -207,7 +207,7 @@ impl Services {
             created_at: Timestamp::now(),
         };
         let made = self.make_workspace(&mut workspace).await;
-        let removed = self.remove_workspace(&workspace).await;
+        let removed = self.remove_workspace(&workspace, None).await;
         made.and(removed).map(|()| Tried::Made)
     }
 }

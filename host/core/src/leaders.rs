@@ -109,7 +109,7 @@ impl Services {
             LeaderPlan::Container(_) => return Ok(None),
         };
         let is_system = program.is_some();
-        let (run, seen) = match self.former_leader(workspace.id).await? {
+        let (run, seen) = match self.former_leader(self.store.workspace_leader(workspace.id).await?).await? {
             Some(run) => (run, None),
             // Nothing listens in a new network.
             None => (self.start_leader(workspace, program).await?, Some(BTreeSet::new())),
@@ -128,7 +128,9 @@ impl Services {
             held.idle_since = None;
             return Ok(Some(Arc::clone(&held.leader)));
         }
-        let Some(run) = self.former_leader(workspace).await? else { return Ok(None) };
+        let Some(run) = self.former_leader(self.store.workspace_leader(workspace).await?).await? else {
+            return Ok(None);
+        };
         let inside = run.oldest_inside().await.map_err(|error| error.failure())?;
         let process = inside.unwrap_or_else(|| run.process());
         let leader = Leader::new(run, process, None);
@@ -147,8 +149,8 @@ impl Services {
     }
 
     /// The leader that a former server started, if it lives.
-    async fn former_leader(&self, workspace: WorkspaceId) -> Result<Option<Run>> {
-        let Some(id) = self.store.workspace_leader(workspace).await? else { return Ok(None) };
+    async fn former_leader(&self, stored: Option<RunId>) -> Result<Option<Run>> {
+        let Some(id) = stored else { return Ok(None) };
         match self.supervisor.attach(id).await.map_err(|error| error.failure())? {
             Attached::Live(run) => Ok(Some(run)),
             Attached::Ended(_) | Attached::Lost { .. } | Attached::Missing => {
@@ -197,13 +199,14 @@ impl Services {
         Ok(self.supervisor.start(spec).await.map_err(|error: sandboxed_exec::Error| -> Failure { error.failure() })?)
     }
 
-    /// Ends the leader of a workspace that is removed or stopped.
-    pub(crate) async fn end_leader(&self, workspace: WorkspaceId) -> Result<()> {
+    /// Ends the leader of a workspace that is removed or stopped; `stored` is the one that the store knows, or knew when
+    /// the workspace was still there.
+    pub(crate) async fn end_leader(&self, workspace: WorkspaceId, stored: Option<RunId>) -> Result<()> {
         let slot = self.leaders.slot(workspace);
         let mut held = slot.0.lock().await;
         let run = match held.take() {
             Some(held) => Some(held.leader.run.clone()),
-            None => self.former_leader(workspace).await?,
+            None => self.former_leader(stored).await?,
         };
         if let Some(run) = run {
             run.kill().await.map_err(|error| error.failure())?;
@@ -245,7 +248,7 @@ impl Services {
                     None => false,
                 }
             };
-            if idle && let Err(error) = self.end_leader(workspace).await {
+            if idle && let Err(error) = self.end_leader(workspace, None).await {
                 tracing::warn!(%error, %workspace, "an idle leader could not be ended");
             }
         }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use cap_std::{ambient_authority, fs::Dir};
 use sandboxed_exec::Limits;
 use sandboxed_model::{
-    Blame, Failure, PluginId, Timestamp, WorkspaceId,
+    Blame, Failure, PluginId, RunId, Timestamp, WorkspaceId,
     access::Principal,
     backend::WorkspacePhase,
     command::{Command, ResourceUsage},
@@ -109,7 +109,8 @@ impl Orchestrator {
 
     /// Removes a workspace that could not be made.
     pub(crate) async fn give_up_workspace(&self, workspace: &Workspace) -> Result<()> {
-        if let Err(left) = self.services.remove_workspace(workspace).await {
+        let leader = self.services.store.workspace_leader(workspace.id).await?;
+        if let Err(left) = self.services.remove_workspace(workspace, leader).await {
             tracing::warn!(error = %left, workspace = %workspace.id, "a workspace that failed could not be removed");
             return Ok(());
         }
@@ -162,13 +163,16 @@ impl Orchestrator {
     /// When it is in use, or its backend cannot remove it.
     pub async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
         let workspace = self.workspace(id).await?;
+        // Only the row knows what a former server started.
+        let leader = self.services.store.workspace_leader(id).await?;
         // The row goes first and is what decides: from here on no mission can begin in the workspace.
         self.services.store.delete_workspace(id).await?;
         self.services.admission.forget(id);
         self.services.disks.forget(id);
-        if let Err(error) = self.services.remove_workspace(&workspace).await {
+        if let Err(error) = self.services.remove_workspace(&workspace, leader).await {
             let broken = Workspace { phase: WorkspacePhase::Broken, ..workspace };
             self.services.store.insert_workspace(broken, None).await?;
+            self.services.store.set_workspace_leader(id, leader).await?;
             return Err(error);
         }
         self.services.collect_layers().await
@@ -223,9 +227,10 @@ impl Services {
         }
     }
 
-    pub(crate) async fn remove_workspace(&self, workspace: &Workspace) -> Result<()> {
+    /// Removes all that a workspace is on the machine; `leader` is the one that the store knows or knew.
+    pub(crate) async fn remove_workspace(&self, workspace: &Workspace, leader: Option<RunId>) -> Result<()> {
         self.remove_processes(workspace.id).await?;
-        self.end_leader(workspace.id).await?;
+        self.end_leader(workspace.id, leader).await?;
         let backend = self.plugins.backend(&workspace.backend)?;
         let spec = self.isolation.spec(workspace, &self.paths);
         backend.stop(&spec, STOP_GRACE_MS).await?;
