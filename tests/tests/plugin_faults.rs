@@ -72,3 +72,18 @@ async fn output_of_a_plugin_that_keeps_breaking_is_shown_as_it_comes_until_the_p
     let other = server.api.mission("echo fine").await;
     server.api.reaches(&other, &["awaiting_user"]).await;
 }
+
+#[tokio::test]
+async fn what_an_agent_does_not_read_for_now_is_written_when_it_does_in_order() {
+    let server = server().await;
+    // Where the script names it, the driver writes eight pieces of 1 MiB at once, each of another digit.
+    let script = "# CHATTER\necho up; until [ -e go ]; do sleep 0.01; done\ntr -s 0-7; echo; echo end";
+    let mission = server.api.mission_with(json!({ "prompt": script, "harness": "stumbling" })).await;
+    server.api.follow(&mission, 0, |event| event["body"]["text"] == "up\n").await;
+    let workspace = server.api.get(&format!("/missions/{mission}")).await["workspace"].clone();
+    std::fs::write(server.data_dir().join(format!("workspaces/{}/tree/go", workspace.as_str().unwrap())), "").unwrap();
+    server.api.reaches(&mission, &["awaiting_user"]).await;
+
+    let events = server.api.events(&mission).await;
+    assert_eq!(said(&events, "agent"), "up\n01234567\nend\n");
+}

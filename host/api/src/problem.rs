@@ -98,8 +98,11 @@ impl Problem {
 
 /// The status of a failure: who has to act decides.
 fn status_of(failure: &Failure) -> StatusCode {
-    if matches!(&*failure.code, "store.disk_full" | "path.disk_full" | "workspace.disk_full") {
-        return StatusCode::INSUFFICIENT_STORAGE;
+    match (failure.blame, failure.code.as_str()) {
+        (_, "store.disk_full" | "path.disk_full" | "workspace.disk_full") => return StatusCode::INSUFFICIENT_STORAGE,
+        // The request itself is wrong, whatever is configured.
+        (Blame::Config, "tools.arguments_invalid" | "workspace.network_invalid") => return StatusCode::BAD_REQUEST,
+        _ => {}
     }
     match failure.blame {
         Blame::Plugin => StatusCode::BAD_GATEWAY,
@@ -220,6 +223,7 @@ mod tests {
         assert_eq!(status(Blame::Plugin, "plugin.trap"), 502);
         assert_eq!(status(Blame::Host, "store.sqlite"), 500);
         assert_eq!(status(Blame::Config, "plugin.config"), 409);
+        assert_eq!(status(Blame::Config, "tools.arguments_invalid"), 400);
         assert_eq!(status(Blame::Denied, "run.denied"), 403);
         assert_eq!(status(Blame::Unavailable, "store.busy"), 503);
         assert_eq!(status(Blame::Unavailable, "store.disk_full"), 507);

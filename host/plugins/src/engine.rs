@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sandboxed_model::config::PluginLimits;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often a guest that computes gives way to the other tasks of its thread.
@@ -9,7 +10,7 @@ const TICK: Duration = Duration::from_millis(5);
 /// Instances that can be there at once: live sessions, and calls.
 const MAX_INSTANCES: u32 = 1000;
 /// The most memory that any plugin can be given.
-pub(crate) const MAX_MEMORY: usize = 1 << 30;
+pub(crate) const MAX_MEMORY: usize = PluginLimits::MOST_MEMORY.0 as usize;
 
 /// Makes the engine and the thread that measures time for it. The thread ends with the engine.
 ///

@@ -12,6 +12,7 @@ mod machine;
 mod network;
 mod secrets;
 mod unprivileged;
+mod web;
 mod workspaces;
 
 use reqwest::{Method, StatusCode};

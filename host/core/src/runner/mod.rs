@@ -6,6 +6,7 @@
 mod batch;
 mod driver;
 mod framing;
+mod held;
 mod launch;
 mod output_limit;
 mod recover;

@@ -19,6 +19,7 @@ use super::{
     batch::Batch,
     driver::Driver,
     framing::Framer,
+    held::HeldInput,
     launch::{Launched, lost},
     saved::SavedTurn,
     spool::{PIECE, Piece, Pieces},
@@ -42,6 +43,7 @@ pub(super) struct Turn {
     framers: [Framer; 2],
     timers: HashMap<u32, (Instant, ActionId)>,
     done: Vec<ActionId>,
+    held: HeldInput,
     last_step: Option<Instant>,
     last_output: Instant,
     pub(super) exit: Option<Exit>,
@@ -159,6 +161,7 @@ impl Turn {
             framers,
             timers: HashMap::new(),
             done: Vec::new(),
+            held: HeldInput::default(),
             last_step: None,
             last_output: Instant::now(),
             exit: None,
@@ -240,10 +243,23 @@ impl Turn {
                 self.done.push(id);
                 continue;
             };
-            let done = match action {
-                Action::Write(bytes) => run.write(id.0, &bytes).await,
-                Action::CloseInput => run.close_input(id.0).await,
-                Action::Signal(signal) => run.signal(signal).await,
+            match action {
+                Action::Write(_) | Action::CloseInput => {
+                    match self.held.push(id, action) {
+                        // Before the next is put in line: most of the time nothing waits.
+                        Ok(()) => self.done.extend(self.held.flush(run).await),
+                        Err(dropped) => {
+                            self.translator.push(vec![DriverEvent::Problem(dropped)]);
+                            self.done.push(id);
+                        }
+                    }
+                    continue;
+                }
+                Action::Signal(signal) => {
+                    if let Err(error) = run.signal(signal).await {
+                        tracing::debug!(%error, "a signal of the driver came too late");
+                    }
+                }
                 Action::Wake { id: timer, after_ms } => {
                     let due = Instant::now() + Duration::from_millis(after_ms.into());
                     if let Some((_, replaced)) = self.timers.insert(timer, (due, id)) {
@@ -251,9 +267,6 @@ impl Turn {
                     }
                     continue;
                 }
-            };
-            if let Err(error) = done {
-                tracing::debug!(%error, "an action of the driver came too late");
             }
             self.done.push(id);
         }
@@ -292,13 +305,18 @@ impl Turn {
         let timer = self.timers.values().map(|(due, _)| *due).min();
         // Without any deadline, an hour is as good as never: the loop simply comes round.
         let idle = Instant::now() + Duration::from_secs(3600);
-        [stall, timer, self.kill_at].into_iter().flatten().fold(idle, Instant::min)
+        [stall, timer, self.kill_at, self.held.due()].into_iter().flatten().fold(idle, Instant::min)
     }
 
     async fn deadline_passed(&mut self) -> Result<()> {
         let now = Instant::now();
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill().await;
+        }
+        if self.held.due().is_some_and(|at| at <= now)
+            && let Some(run) = &self.run
+        {
+            self.done.extend(self.held.flush(run).await);
         }
         let due: Vec<u32> = self.timers.iter().filter(|(_, (due, _))| *due <= now).map(|(&id, _)| id).collect();
         for timer in due {

@@ -307,12 +307,17 @@ pub struct PluginConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PluginLimits {
-    /// Linear memory of an instance.
+    /// Linear memory of an instance: at most [`PluginLimits::MOST_MEMORY`].
     pub memory: ByteSize,
     /// Time for a call, host calls included.
     pub deadline: Span,
     /// Host calls that one call may make.
     pub host_calls: u32,
+}
+
+impl PluginLimits {
+    /// The most memory that any plugin can be given.
+    pub const MOST_MEMORY: ByteSize = ByteSize(1 << 30);
 }
 
 impl Default for PluginLimits {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
-    Config,
+    Config, PluginLimits,
     document::{Document, lookup},
 };
 use crate::plugin::PluginKind;
@@ -94,6 +94,10 @@ impl Document<'_> {
                 if zero {
                     self.problem(&["plugin", &place, "limits", key], "it must be more than zero");
                 }
+            }
+            if plugin.limits.memory > PluginLimits::MOST_MEMORY {
+                let message = format!("a plugin can be given {} at most", PluginLimits::MOST_MEMORY);
+                self.problem(&["plugin", &place, "limits", "memory"], message);
             }
             if plugin.component.as_os_str().is_empty() {
                 self.problem(&["plugin", &place, "component"], "it names no file");

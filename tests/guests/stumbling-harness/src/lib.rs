@@ -1,10 +1,14 @@
-//! A harness that runs its prompt as a script and panics whenever the script says STUMBLE.
+//! A harness that runs its prompt as a script and panics whenever the script says STUMBLE. To one that says CHATTER it
+//! writes more than anybody would read.
 
 use sandboxed_sdk::{Driver, Session, export_harness, harness::*};
 
 export_harness!(Stumbling);
 
 struct Stumbling;
+
+/// MiB that are written to a script that wants it so, each of another digit.
+const CHATTER: u8 = 8;
 
 /// Counts the frames that it came through.
 struct Frames(u8);
@@ -45,6 +49,11 @@ impl Session for Frames {
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let events = match input {
+            Input::Prompt(script) if script.contains("CHATTER") => {
+                let writes = (0..CHATTER).map(|number| Action::Write(vec![b'0' + number; 1 << 20]));
+                let actions = writes.chain([Action::CloseInput]).collect();
+                return Ok(StepResult { events: Vec::new(), actions });
+            }
             Input::Frames(frames) => frames.into_iter().map(|frame| self.said(&frame)).collect(),
             Input::Exited(exit) => {
                 let outcome = if exit == Exit::Code(0) { Outcome::Completed } else { Outcome::Failed };
