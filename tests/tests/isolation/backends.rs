@@ -13,9 +13,15 @@ pub(crate) struct Backend {
     pub(crate) shared: &'static [&'static str],
     /// The same when the server is an ordinary user.
     pub(crate) shared_with_a_user: &'static [&'static str],
-    /// Whether /tmp and /dev/shm are the workspace's own, each with an end.
-    pub(crate) own_tmp: bool,
+    /// The line of its plugin's table that gives /tmp [`SMALL_TMP`] bytes and /dev/shm half of them. Absent: both are
+    /// the machine's.
+    pub(crate) small_tmp: Option<&'static str>,
 }
+
+pub(crate) const SMALL_TMP: u64 = 4 << 20;
+
+/// Every backend.
+pub(crate) static ALL: [&Backend; 2] = [&BUBBLEWRAP, &HOST];
 
 impl Backend {
     /// The body of a request for a workspace.
@@ -48,8 +54,13 @@ fn no_options() -> Value {
     json!({})
 }
 
-pub(crate) static BUBBLEWRAP: Backend =
-    Backend { id: "bubblewrap", options: no_options, shared: &[], shared_with_a_user: &[], own_tmp: true };
+pub(crate) static BUBBLEWRAP: Backend = Backend {
+    id: "bubblewrap",
+    options: no_options,
+    shared: &[],
+    shared_with_a_user: &[],
+    small_tmp: Some("config = { tmp_size = 4194304, shm_size = 2097152 }"),
+};
 
 pub(crate) static HOST: Backend = Backend {
     id: "host",
@@ -74,5 +85,5 @@ pub(crate) static HOST: Backend = Backend {
         "shared_memory_of_the_machine",
         "socket_for_everybody",
     ],
-    own_tmp: false,
+    small_tmp: None,
 };

@@ -19,12 +19,13 @@ on_each_backend!(
 );
 
 const WORKSPACES: usize = 5;
-/// Processes of one run of [`CLINGING`] that sleep.
+/// Processes of one run that sleep.
 const EACH: usize = 7;
 
-/// Children, sessions of their own, orphans, a daemon, a process without variables; none of them heeds a signal that it
+/// Starts what clings to life for `mark` seconds, and then does `last`. Children, sessions of their own, orphans, a daemon, a process without variables; none of them heeds a signal that it
 /// can refuse.
-const CLINGING: &str = r#"
+pub(crate) fn clinging(mark: &str, last: &str) -> String {
+    let script = r#"
 trap '' HUP INT TERM
 sleep MARK &
 setsid sleep MARK &
@@ -33,8 +34,9 @@ bash -c 'trap "" HUP INT TERM; sleep MARK; sleep MARK' &
 perl -e 'use POSIX; exit if fork; POSIX::setsid(); exit if fork; exec "sleep", "MARK"'
 env -i "$(command -v setsid)" "$(command -v sleep)" MARK &
 echo up
-sleep MARK
 "#;
+    format!("{}{last}\n", script.replace("MARK", mark))
+}
 
 /// Runs in five workspaces, and a neighbour.
 struct Crowd {
@@ -66,7 +68,7 @@ impl Crowd {
         for _ in 0..WORKSPACES {
             workspaces.push(workspace(&server, backend, json!({})).await);
         }
-        let script = CLINGING.replace("MARK", &mark);
+        let script = clinging(&mark, &format!("sleep {mark}"));
         let missions = (0..runs).map(|number| begin(&server, &workspaces[number % WORKSPACES], &script));
         let missions = join_all(missions).await;
         until("all processes", async || (sleepers(&mark).len() == runs * EACH).then_some(())).await;

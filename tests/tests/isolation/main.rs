@@ -71,6 +71,13 @@ async fn refused(server: &Server, body: Value) -> (StatusCode, Value) {
     (status, problem)
 }
 
+/// Bytes of memory that a process has, as `/proc/PID/status` names them.
+fn memory(pid: u32, which: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
 /// A server with these variables.
 async fn server(variables: &[(&str, &str)]) -> Server {
     let environment = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
