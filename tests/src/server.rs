@@ -38,6 +38,8 @@ pub struct Options {
     pub disk: Option<u64>,
     /// The server runs as this user, without any right of root's. Needs root.
     pub user: Option<u32>,
+    /// Where the directory with all that is the server's is made; absent makes it where temporary files are.
+    pub place: Option<PathBuf>,
 }
 
 impl Server {
@@ -48,7 +50,7 @@ impl Server {
 
     /// Starts a server with options on a new data directory.
     pub async fn start_with(options: Options) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = options.place.as_ref().map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
         let config = options.config.map(|text| {
             let path = home.path().join("sandboxed.toml");
             std::fs::write(&path, text).unwrap();

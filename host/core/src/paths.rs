@@ -3,8 +3,10 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
 };
 
+use sandboxed_files::{RelativePath, Tree};
 use sandboxed_model::{MissionId, RunId, WorkspaceId};
 use sandboxed_rootfs::Overlay;
 
@@ -27,9 +29,25 @@ impl Paths {
             std::fs::set_permissions(&paths.root, std::fs::Permissions::from_mode(0o700))?;
         }
         for directory in [paths.workspaces(), paths.runs(), paths.missions(), paths.plugin_cache(), paths.layers()] {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+            no_link(&directory)?;
         }
         Ok(paths)
+    }
+
+    /// Removes the directory of a workspace with all that is in it. Blocks.
+    pub(crate) fn remove_workspace(&self, id: WorkspaceId) -> io::Result<()> {
+        let workspaces = self.workspaces();
+        no_link(&workspaces)?;
+        // Below a directory handle a name cannot lead elsewhere, and links are removed and not followed.
+        let removed = Tree::open(&workspaces, None).and_then(|tree| {
+            let name = RelativePath::parse(id.to_string())?;
+            tree.remove(&name, true, &AtomicBool::new(false))
+        });
+        match removed {
+            Err(sandboxed_files::Error::NotFound(_)) => Ok(()),
+            removed => removed.map_err(io::Error::other),
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -120,4 +138,15 @@ impl Paths {
     pub(crate) fn baseline(&self, mission: MissionId, run: RunId) -> PathBuf {
         self.mission(mission).join(format!("baseline-{run}.json"))
     }
+}
+
+/// What is removed below a directory must not be somebody else's, to which a link leads.
+fn no_link(directory: &Path) -> io::Result<()> {
+    if std::fs::symlink_metadata(directory)?.is_symlink() {
+        return Err(io::Error::other(format!(
+            "{} is a symbolic link; mount the other directory there, or set server.data_dir to it",
+            directory.display()
+        )));
+    }
+    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::{path::Path, time::Duration};
 
-use cap_std::{ambient_authority, fs::Dir};
 use sandboxed_exec::Limits;
 use sandboxed_model::{
     Blame, Failure, PluginId, RunId, Timestamp, WorkspaceId,
@@ -49,6 +48,8 @@ impl Orchestrator {
                 message: format!("the plugin {backend} is a {} and no backend", info.kind),
             });
         }
+        // One that cannot be asked could not remove again what it began, either.
+        self.services.plugins.backend(&backend)?.describe().await?;
         if !new.options.is_object() {
             return Err(Error::Invalid {
                 code: "workspace.options_invalid",
@@ -237,15 +238,9 @@ impl Services {
         backend.destroy(&spec).await?;
         self.contained.forget_workspace(workspace.id);
         self.unmount(workspace.id).await?;
-        let (workspaces, name) = (self.paths.workspaces(), workspace.id.to_string());
-        let directory = self.paths.workspace(workspace.id);
-        // Below a directory handle a name cannot lead elsewhere, and links are removed and not followed.
-        let removed = tokio::task::spawn_blocking(move || {
-            match Dir::open_ambient_dir(workspaces, ambient_authority())?.remove_dir_all(name) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-                other => other,
-            }
-        });
+        let (id, paths) = (workspace.id, self.paths.clone());
+        let directory = self.paths.workspace(id);
+        let removed = tokio::task::spawn_blocking(move || paths.remove_workspace(id));
         removed.await.map_err(std::io::Error::other).and_then(|result| result).map_err(|e| unusable(&directory, &e))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     backends::{Backend, HOST},
     begin, cancel,
     machine::Machine,
-    said, speaks, workspace,
+    of_kind, said, speaks, workspace,
 };
 
 on_each_backend!(
@@ -27,6 +27,7 @@ pub(crate) struct Scene {
     pub(crate) attacker: String,
     pub(crate) neighbour: String,
     pub(crate) neighbours_mission: String,
+    neighbours_run: String,
     neighbour_pid: u32,
     neighbour_mark: String,
 }
@@ -52,7 +53,9 @@ impl Scene {
         let neighbours_mission = begin(&server, &neighbour, &script).await;
         speaks(&server, &neighbours_mission).await;
         let neighbour_pid = until("the neighbour to sleep", async || sleeper(&neighbour_mark)).await;
-        Self { machine, server, attacker, neighbour, neighbours_mission, neighbour_pid, neighbour_mark }
+        let started = of_kind(&server, &neighbours_mission, "run_started").await;
+        let neighbours_run = started[0]["run"].as_str().unwrap().to_owned();
+        Self { machine, server, attacker, neighbour, neighbours_mission, neighbours_run, neighbour_pid, neighbour_mark }
     }
 
     /// The variables of `escape.sh`.
@@ -71,6 +74,7 @@ impl Scene {
             ("SERVER_PID", self.server.pid().to_string()),
             ("API", self.server.api.url.clone()),
             ("NEIGHBOUR_PID", self.neighbour_pid.to_string()),
+            ("NEIGHBOUR_SOCKET", data.join(format!("runs/{}/ctl.sock", self.neighbours_run)).display().to_string()),
             ("NEIGHBOUR_MARK", self.neighbour_mark.clone()),
             ("NEIGHBOUR_FILE", tree(&self.neighbour).join("secret").display().to_string()),
         ]);

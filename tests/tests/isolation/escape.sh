@@ -246,6 +246,7 @@ try api_of_the_server api --noproxy '*'
 try socket_for_root_alone unix "$ROOT_SOCKET"
 try socket_for_everybody unix "$OPEN_SOCKET"
 try gate_of_the_server unix "$DATA/gate.sock"
+try supervisor_of_the_neighbour unix "$NEIGHBOUR_SOCKET"
 try docker any unix /run/docker.sock /var/run/docker.sock
 try abstract_socket abstract "$ABSTRACT_SOCKET"
 

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::MAX_DIFF_BYTES;
 
-/// A tree with more files than this is not compared.
+/// A tree with more files and directories than this is not compared.
 const MAX_FILES: usize = 50_000;
+/// Nor is one whose directories are nested deeper, each of which costs descriptors and room on the stack.
+const MAX_DEPTH: usize = 128;
 
 /// What a scan saw: path to stamp.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -35,10 +37,10 @@ struct Stamp {
 pub(crate) async fn scan(tree: &Path) -> io::Result<Snapshot> {
     let tree = tree.to_owned();
     blocking(move || {
-        let mut files = BTreeMap::new();
+        let mut seen = Seen::default();
         let root = Dir::open_ambient_dir(&tree, ambient_authority())?;
-        walk(&root, "", &mut files)?;
-        Ok(Snapshot(files))
+        walk(&root, "", 0, &mut seen)?;
+        Ok(Snapshot(seen.files))
     })
     .await
 }
@@ -107,23 +109,33 @@ fn read_text(root: &Dir, path: &str) -> Option<String> {
     Some(text)
 }
 
-fn walk(directory: &Dir, prefix: &str, files: &mut BTreeMap<String, Stamp>) -> io::Result<()> {
+#[derive(Default)]
+struct Seen {
+    files: BTreeMap<String, Stamp>,
+    entries: usize,
+}
+
+fn walk(directory: &Dir, prefix: &str, depth: usize, seen: &mut Seen) -> io::Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(io::Error::other(format!("the workspace holds directories nested deeper than {MAX_DEPTH}")));
+    }
     for entry in directory.entries()? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         // A file may go while the tree is walked: then it is not there.
         let Ok(metadata) = entry.metadata() else { continue };
+        seen.entries += 1;
+        if seen.entries > MAX_FILES {
+            return Err(io::Error::other(format!("the workspace holds more than {MAX_FILES} files")));
+        }
         if metadata.is_dir() {
             if name != ".git"
                 && let Ok(below) = entry.open_dir()
             {
-                walk(&below, &path, files)?;
+                walk(&below, &path, depth + 1, seen)?;
             }
             continue;
-        }
-        if files.len() >= MAX_FILES {
-            return Err(io::Error::other(format!("the workspace holds more than {MAX_FILES} files")));
         }
         let stamp = Stamp {
             size: metadata.size(),
@@ -131,7 +143,7 @@ fn walk(directory: &Dir, prefix: &str, files: &mut BTreeMap<String, Stamp>) -> i
             changed_s: metadata.ctime(),
             changed_ns: metadata.ctime_nsec(),
         };
-        files.insert(path, stamp);
+        seen.files.insert(path, stamp);
     }
     Ok(())
 }

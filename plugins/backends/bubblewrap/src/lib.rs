@@ -36,7 +36,7 @@ struct Config {
 
 impl Config {
     fn bwrap(&self) -> &str {
-        self.bwrap.as_deref().unwrap_or("/usr/bin/bwrap")
+        self.bwrap.as_deref().unwrap_or("bwrap")
     }
 }
 
@@ -81,6 +81,7 @@ impl Backend for Bubblewrap {
             )
             .with_hint("start the server as a user other than root, or give it CAP_SYS_ADMIN and CAP_SETUID"));
         }
+        no_options(&spec.options)?;
         known_version(&config()?)?;
         Ok(ready())
     }
@@ -93,6 +94,19 @@ impl Backend for Bubblewrap {
         let config: Config = config()?;
         let nesting = known_version(&config)? < WITHOUT_NESTING;
         sandbox::enter(&spec, command, &config, nesting).map(Launch::Spawn)
+    }
+}
+
+/// A workspace has no options of its own here; one that was meant for another backend must not go unheeded.
+fn no_options(options: &str) -> Result<(), Failure> {
+    match options.trim() {
+        "" | "{}" => Ok(()),
+        given => Err(failure!(
+            Config,
+            "workspace.options_invalid",
+            "this backend knows no options, and these are given: {given}"
+        )
+        .with_hint("leave the options away; what bubblewrap shows of the machine is set in the plugin's table")),
     }
 }
 
@@ -152,6 +166,15 @@ mod tests {
         for wrong in ["", "bwrap: error", "bubblewrap x.y"] {
             assert_eq!(Version::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn options_that_nobody_heeds_are_refused() {
+        let spec = Spec { options: r#"{"image":"debian"}"#.to_owned(), ..sandbox::tests::spec(1000) };
+
+        let failure = Bubblewrap::ensure(spec).expect_err("an option of another backend");
+
+        assert_eq!(failure.code, "workspace.options_invalid");
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl Backend for Host {
     }
 
     fn ensure(spec: Spec) -> Result<Observed, Failure> {
+        no_options(&spec.options)?;
         Ok(ready(&spec))
     }
 
@@ -84,6 +85,19 @@ impl Backend for Host {
 
     fn enter(spec: Spec, _observed: Observed, command: Command) -> Result<Launch, Failure> {
         enter(&spec, command, config()?).map(Launch::Spawn)
+    }
+}
+
+/// A workspace has no options of its own here; one that was meant for another backend must not go unheeded.
+fn no_options(options: &str) -> Result<(), Failure> {
+    match options.trim() {
+        "" | "{}" => Ok(()),
+        given => Err(failure!(
+            Config,
+            "workspace.options_invalid",
+            "this backend knows no options, and these are given: {given}"
+        )
+        .with_hint("leave the options away")),
     }
 }
 
@@ -143,6 +157,11 @@ fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Spawned, F
     if command.tty.is_some() {
         env.insert("TERM".to_owned(), Value::Plain("xterm-256color".to_owned()));
     }
+    // With the tree the server's own directory would be opened, and all other workspaces.
+    let holds_the_tree = |path: &str| spec.tree.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    if WRITE.iter().any(|path| holds_the_tree(path)) {
+        env.insert("TMPDIR".to_owned(), Value::Plain(spec.home.clone()));
+    }
     // Who is nearer to the process has the last word: the operator, then whoever made the command.
     env.extend(config.env.into_iter().map(|(name, value)| (name, Value::Plain(value))));
     env.extend(command.env);
@@ -151,6 +170,7 @@ fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Spawned, F
         read: READ.iter().map(|&path| path.to_owned()).chain(config.read).chain([spec.inbox.clone()]).collect(),
         write: WRITE
             .iter()
+            .filter(|path| !holds_the_tree(path))
             .map(|&path| path.to_owned())
             .chain(config.write)
             .chain([spec.tree.clone(), spec.home.clone()])
@@ -205,6 +225,15 @@ mod tests {
     }
 
     #[test]
+    fn options_that_nobody_heeds_are_refused() {
+        let spec = Spec { options: r#"{"image":"debian"}"#.to_owned(), ..spec() };
+
+        let failure = Host::ensure(spec).expect_err("an option of another backend");
+
+        assert_eq!(failure.code, "workspace.options_invalid");
+    }
+
+    #[test]
     fn what_the_command_says_of_its_environment_counts() {
         let Spawned { command: entered, .. } =
             enter(&spec(), command(None), Config::default()).expect("a plain command");
@@ -221,6 +250,18 @@ mod tests {
         assert_eq!(variable(&entered, "A"), [&Value::Plain("1".to_owned())]);
         assert_eq!(variable(&entered, "HOME"), [&Value::Plain("/root".to_owned())]);
         assert_eq!(variable(&entered, "LANG"), [&Value::Plain("de_DE.UTF-8".to_owned())], "the command's own counts");
+    }
+
+    #[test]
+    fn a_tree_below_a_directory_for_everybody_does_not_open_that_directory() {
+        let spec = Spec { tree: "/tmp/data/w/tree".to_owned(), home: "/tmp/data/w/home".to_owned(), ..spec() };
+
+        let Spawned { command, rules, .. } = enter(&spec, command(None), Config::default()).expect("a plain command");
+
+        let write = rules.expect("rules for files").write;
+        assert!(!write.contains(&"/tmp".to_owned()) && write.contains(&"/tmp/data/w/tree".to_owned()));
+        assert!(write.contains(&"/var/tmp".to_owned()));
+        assert_eq!(variable(&command, "TMPDIR"), [&Value::Plain("/tmp/data/w/home".to_owned())]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! A harness that runs its prompt as a script and panics whenever the script says STUMBLE. To one that says CHATTER it
-//! writes more than anybody would read.
+//! writes more than anybody would read, and one that names $TOKEN gets the secret `token`.
 
 use sandboxed_sdk::{Driver, Session, export_harness, harness::*};
 
@@ -27,11 +27,12 @@ impl Driver for Stumbling {
     }
 
     fn plan_launch(start: Start) -> Result<Launch, Failure> {
+        let token = start.prompt.contains("$TOKEN").then(|| ("TOKEN".to_owned(), Value::Secret("token".to_owned())));
         Ok(Launch {
             command: Command {
                 program: "bash".to_owned(),
                 args: vec![format!("{}/script", start.inbox)],
-                env: Vec::new(),
+                env: token.into_iter().collect(),
                 cwd: None,
                 tty: None,
             },
