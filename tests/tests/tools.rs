@@ -4,6 +4,7 @@
 
 use std::os::unix::fs::symlink;
 
+use reqwest::Method;
 use sandboxed_tests::Server;
 use serde_json::{Value, json};
 
@@ -54,4 +55,16 @@ async fn no_path_leads_out_of_the_workspace() {
     assert_eq!(deleted["is_error"], true, "{deleted}");
     assert_eq!(std::fs::read_to_string(&secret).unwrap(), "the secret");
     assert!(!server.data_dir().join("new").exists());
+}
+
+#[tokio::test]
+async fn arguments_that_do_not_fit_are_the_callers_mistake() {
+    let server = Server::start().await;
+    server.api.post("/workspaces", json!({ "name": "demo" })).await;
+
+    for arguments in [json!({}), json!({ "path": 7 }), json!({ "path": "a", "no_such": true })] {
+        let body = json!({ "workspace": "demo", "arguments": arguments });
+        let (status, problem) = server.api.call(Method::POST, "/plugins/workspace/tools/read_file", Some(body)).await;
+        assert_eq!((status.as_u16(), problem["code"].as_str()), (400, Some("tools.arguments_invalid")), "{problem}");
+    }
 }
