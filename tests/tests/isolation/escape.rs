@@ -114,7 +114,7 @@ fn outcomes(printed: &str) -> BTreeMap<String, String> {
 }
 
 /// The names of all attempts.
-fn attempts() -> Vec<&'static str> {
+pub(crate) fn attempts() -> Vec<&'static str> {
     let lines = SCRIPT.lines().filter_map(|line| line.strip_prefix("try "));
     lines.map(|line| line.split(' ').next().unwrap()).collect()
 }
@@ -147,7 +147,7 @@ fn sleeper(mark: &str) -> Option<u32> {
 }
 
 /// What the list of hosts gives, and a relay in it: whoever is let through can pass on what is sent to it.
-const BY_LIST: [&str; 4] = [
+pub(crate) const BY_LIST: [&str; 4] = [
     "listed_address_by_proxy",
     "listed_address_by_tunnel",
     "listed_address_by_socks",

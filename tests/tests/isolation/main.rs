@@ -5,6 +5,7 @@
 #[macro_use]
 mod backends;
 mod cancelling;
+mod documented;
 mod escape;
 mod faults;
 mod leftovers;
