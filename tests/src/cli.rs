@@ -28,7 +28,12 @@ pub fn plugin_dir() -> PathBuf {
 
 /// A command line without anything of the tester's own settings.
 pub fn command(data_dir: &std::path::Path) -> Command {
-    let mut command = Command::new(binary());
+    command_of(&binary(), data_dir)
+}
+
+/// The same with a copy of the program.
+pub fn command_of(program: &std::path::Path, data_dir: &std::path::Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SANDBOXED_SH") {
             command.env_remove(name);
