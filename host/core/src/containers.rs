@@ -193,7 +193,8 @@ impl Containers for HostContainers {
 
     fn stop(&self, socket: String, workspace: WorkspaceId, grace: Duration) -> PortFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            let engine = self.0.services()?.engines.at(&socket).await?;
+            let services = self.0.services()?;
+            let Some(engine) = services.engine_to_clear(&socket, workspace).await? else { return Ok(()) };
             // All runs have ended, and what keeps a container alive has nothing to put in order.
             let grace = if engine.is_quiet(workspace).await.unwrap_or(false) { Duration::ZERO } else { grace };
             engine.stop(workspace, grace).await.map_err(|error| error.failure())
@@ -202,13 +203,25 @@ impl Containers for HostContainers {
 
     fn remove(&self, socket: String, workspace: WorkspaceId) -> PortFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            let engine = self.0.services()?.engines.at(&socket).await?;
+            let services = self.0.services()?;
+            let Some(engine) = services.engine_to_clear(&socket, workspace).await? else { return Ok(()) };
             engine.remove(workspace).await.map_err(|error| error.failure())
         })
     }
 }
 
 impl Services {
+    /// The engine, to end something there. Absent: it does not answer, and was never asked for a container of the
+    /// workspace.
+    async fn engine_to_clear(&self, socket: &str, workspace: WorkspaceId) -> Result<Option<Engine>, Failure> {
+        match self.engines.at(socket).await {
+            Ok(engine) => Ok(Some(engine)),
+            // They are written before a container is asked for.
+            Err(_) if tokio::fs::metadata(self.paths.accounts(workspace)).await.is_err() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// A workspace's container as it has to be.
     async fn container(
         &self,

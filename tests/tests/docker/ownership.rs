@@ -50,7 +50,8 @@ async fn a_container_of_somebody_else_is_never_touched() {
 async fn a_container_without_a_workspace_is_told_and_removed_when_asked() {
     let lab = Lab::start().await;
     let kept = lab.workspace(json!({ "name": "kept" })).await;
-    let gone = "01a21a1f-3971-76ae-bb24-11f5ecb0fb1b";
+    let gone = lab.workspace(json!({})).await;
+    lab.server.api.call(Method::DELETE, &format!("/workspaces/{gone}"), None).await;
     let labels = json!({ "sh.sandboxed.owner": lab.owner(), "sh.sandboxed.workspace": gone });
     let body =
         json!({ "Image": IMAGE, "Cmd": ["sleep", "7311"], "Labels": labels, "HostConfig": { "NetworkMode": "none" } });
@@ -61,10 +62,10 @@ async fn a_container_without_a_workspace_is_told_and_removed_when_asked() {
     let found = lab.server.api.get("/leftovers").await;
     assert_eq!(found["items"], json!([{ "backend": "docker", "workspace": gone }]));
     let doctor = lab.server.cli(&["doctor"]);
-    assert!(doctor.stdout.contains(gone) && doctor.stdout.contains("workspaces leftovers --remove"), "{doctor:?}");
+    assert!(doctor.stdout.contains(&gone) && doctor.stdout.contains("workspaces leftovers --remove"), "{doctor:?}");
     let removed = lab.server.cli(&["workspaces", "leftovers", "--remove"]).success();
-    assert!(removed.stdout.contains(gone) && removed.stdout.contains("removed"), "{removed:?}");
+    assert!(removed.stdout.contains(&gone) && removed.stdout.contains("removed"), "{removed:?}");
 
-    assert!(lab.container(gone).is_none() && lab.container(&kept).is_some());
+    assert!(lab.container(&gone).is_none() && lab.container(&kept).is_some());
     assert_eq!(lab.server.api.get("/leftovers").await["items"], json!([]));
 }

@@ -354,8 +354,8 @@ impl Turn {
             });
         }
         self.contained = self.services.contained.over(self.mission.workspace, &self.record.id.to_string()).await;
-        if let (Some(end), Some(exit)) = (&self.contained, self.exit.take()) {
-            self.exit = Some(end.exit(exit));
+        if let Some(end) = &self.contained {
+            self.exit = self.exit.take().map(|exit| end.exit(exit));
         }
         if said_over {
             return Ok(());
