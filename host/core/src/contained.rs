@@ -200,6 +200,8 @@ impl ContainedRuns {
     /// its mark.
     async fn clear(&self, workspace: WorkspaceId, place: &Place, mark: &str) -> std::result::Result<(), Failure> {
         let engine = self.engines.at(&place.engine).await?;
+        // Who was to start it may have been killed in that moment.
+        engine.none_starts(workspace).await.map_err(|error| error.failure())?;
         let cleared = engine.clear_run(workspace, mark).await;
         let _records = place.records.lock().await;
         let alone = !self.marks(workspace).await.iter().any(|(other, over)| other != mark && !over);

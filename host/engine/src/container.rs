@@ -75,6 +75,8 @@ pub(crate) struct Container {
     pub(crate) status: Option<ContainerStateStatusEnum>,
     /// Its first process, as the engine's machine numbers it.
     pub(crate) pid: Option<i64>,
+    /// The programs that were started in it and are not forgotten yet.
+    pub(crate) programs: Vec<String>,
     spec: Option<String>,
     oom_killed: bool,
     exit_code: Option<i64>,
@@ -106,7 +108,8 @@ impl Engine {
             Err(error) if error.status() == Some(404) => return Ok(Seen::Absent),
             Err(error) => return Err(error),
         };
-        let ContainerInspectResponse { id: Some(id), name: Some(found_name), state, config, .. } = found else {
+        let ContainerInspectResponse { id: Some(id), name: Some(found_name), state, config, exec_ids, .. } = found
+        else {
             return Ok(Seen::Foreign);
         };
         let labels = config.and_then(|config| config.labels);
@@ -124,6 +127,7 @@ impl Engine {
             id,
             status: state.status,
             pid: state.pid.filter(|&pid| pid > 0),
+            programs: exec_ids.unwrap_or_default(),
             spec: label(SPEC_LABEL),
             oom_killed: state.oom_killed.unwrap_or(false),
             exit_code: state.exit_code,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bollard::query_parameters::TopOptions;
+use futures_util::future::join_all;
 use sandboxed_model::WorkspaceId;
 
 use crate::{Engine, Error, ExecUser, InvalidSpec, RUN_VARIABLE};
@@ -47,6 +48,9 @@ const ATTEMPTS: u32 = 5;
 
 /// What keeps a container alive: the engine's own first process and the program that sleeps.
 const OWN_PROCESSES: u64 = 2;
+
+/// Between two looks at a program that is about to start.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What all attempts have together.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -102,6 +106,33 @@ impl Engine {
             None => self.listed_processes(workspace).await?,
         };
         Ok(processes <= OWN_PROCESSES)
+    }
+
+    /// Waits until no program in the workspace's container is about to start: one whose starter was killed comes to life
+    /// all the same, and nobody would look for it any more. A container that is absent or stopped starts none.
+    ///
+    /// # Errors
+    /// A foreign container; the engine fails or does not come to an end with it.
+    pub async fn none_starts(&self, workspace: WorkspaceId) -> Result<(), Error> {
+        let what = "start a program";
+        let wait = async {
+            loop {
+                let programs = match self.own_running(workspace).await {
+                    Ok(container) => container.programs,
+                    Err(Error::Absent(_) | Error::NotRunning(_)) => return Ok(()),
+                    Err(error) => return Err(error),
+                };
+                let looks = programs.iter().map(|id| self.docker().inspect_exec(id));
+                let looked = self.call(what, async { Ok(join_all(looks).await) }).await?;
+                // It is there as soon as it has a number; one that has gone meanwhile cannot be looked at.
+                let starts = looked.iter().flatten().any(|it| it.running == Some(true) && it.pid.unwrap_or(0) == 0);
+                if !starts {
+                    return Ok(());
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(WITHIN, wait).await.unwrap_or(Err(Error::Deadline { what, after: WITHIN }))
     }
 
     async fn listed_processes(&self, workspace: WorkspaceId) -> Result<u64, Error> {

@@ -296,6 +296,66 @@ async fn a_killed_run_takes_its_orphans_along_and_spares_the_neighbours() {
 }
 
 #[tokio::test]
+async fn a_container_is_quiet_until_a_program_runs_and_again_when_its_run_is_cleared() {
+    let fixture = Fixture::running().await;
+    assert!(fixture.engine.is_quiet(fixture.workspace).await.unwrap());
+    let mark = "0198c0de-0000-7000-8000-000000000004";
+    let mut spec = shell("setsid sleep 7006 >/dev/null 2>&1 </dev/null & echo up");
+    spec.env = env(RUN_VARIABLE, mark);
+    support::finish(fixture.start(&spec).await).await.exit.unwrap();
+    assert!(!fixture.engine.is_quiet(fixture.workspace).await.unwrap());
+    fixture.engine.none_starts(fixture.workspace).await.unwrap();
+
+    fixture.engine.clear_run(fixture.workspace, mark).await.unwrap();
+
+    assert!(fixture.engine.is_quiet(fixture.workspace).await.unwrap());
+    fixture.engine.remove(fixture.workspace).await.unwrap();
+    fixture.engine.clear_run(fixture.workspace, mark).await.unwrap();
+    fixture.engine.none_starts(fixture.workspace).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_first_process_of_a_container_is_told_by_its_number_here() {
+    let fixture = Fixture::running().await;
+    let pid = fixture.engine.first_process(fixture.workspace).await.unwrap().expect("the engine is on this machine");
+    let described = fixture.ask(&format!("/containers/sandboxed-{}/json", fixture.workspace));
+    assert_eq!(described["State"]["Pid"], pid);
+}
+
+#[tokio::test]
+async fn a_signal_reaches_what_carries_the_mark_and_nothing_else() {
+    let fixture = Fixture::running().await;
+    let trapping = "trap 'echo trapped; exit 3' TERM; echo up; while :; do sleep 0.05; done";
+    let start = async |mark| {
+        let mut spec = shell(trapping);
+        spec.env = env(RUN_VARIABLE, mark);
+        let mut session = fixture.start(&spec).await;
+        assert_eq!(&session.output.next().await.unwrap().unwrap().1[..], b"up\n");
+        session
+    };
+    let (mine, other) = ("0198c0de-0000-7000-8000-000000000005", "0198c0de-0000-7000-8000-000000000006");
+    let (meant, spared) = (start(mine).await, start(other).await);
+
+    fixture.engine.signal_run(fixture.workspace, mine, 15).await.unwrap();
+
+    let ended = support::finish(meant).await;
+    assert_eq!((ended.stdout.as_str(), ended.exit.unwrap()), ("trapped\n", 3));
+    assert_eq!(spared.control.ended().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_servers_filter_is_one_that_the_engine_takes() {
+    let fixture = Fixture::new().await;
+    let mut spec = fixture.spec();
+    spec.seccomp = Some(sandboxed_engine::SECCOMP.to_owned());
+    fixture.engine.ensure_container(&spec).await.unwrap();
+    assert_eq!(
+        fixture.sh("cat /proc/self/status").await.stdout.lines().find(|line| line.starts_with("Seccomp:")),
+        Some("Seccomp:\t2")
+    );
+}
+
+#[tokio::test]
 async fn a_run_that_has_taken_every_process_is_killed() {
     let fixture = Fixture::new().await;
     let mut spec = fixture.spec();

@@ -20,14 +20,16 @@ use std::{
 
 use sandboxed_model::{
     Blame, Failure, MissionId, PluginId, Timestamp, WorkspaceId,
+    backend::BackendSpec,
     command::{Command, Output, OutputStream},
     config::PluginConfig,
+    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts},
     harness::{DriverEvent, Frame, Input},
     tools::ToolCaller,
 };
 use sandboxed_plugins::{
     HostOptions, PluginHost, Ports, Session,
-    ports::{Entry, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
+    ports::{Containers, Entry, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
 };
 use serde::Serialize;
 use text::TextDecoder;
@@ -214,6 +216,7 @@ fn nothing_lent() -> Ports {
         kv: Arc::new(Nothing),
         secrets: Arc::new(Nothing),
         programs: Arc::new(Nothing),
+        containers: Arc::new(Nothing),
         workspaces: Arc::new(Nothing),
     }
 }
@@ -264,6 +267,49 @@ impl Secrets for Nothing {
 
 impl Programs for Nothing {
     fn run<'a>(&'a self, _: Program) -> PortFuture<'a, Result<Output, Failure>> {
+        refused()
+    }
+}
+
+impl Containers for Nothing {
+    fn probe(&self, _: String) -> PortFuture<'_, Result<EngineFacts, Failure>> {
+        refused()
+    }
+
+    fn has_image(&self, _: String, _: String) -> PortFuture<'_, Result<bool, Failure>> {
+        refused()
+    }
+
+    fn pull_image(&self, _: String, _: String) -> PortFuture<'_, Result<(), Failure>> {
+        refused()
+    }
+
+    fn import_image(&self, _: String, _: String, _: PathBuf) -> PortFuture<'_, Result<(), Failure>> {
+        refused()
+    }
+
+    fn ensure(
+        &self,
+        _: String,
+        _: BackendSpec,
+        _: ContainerRequest,
+    ) -> PortFuture<'_, Result<ContainerPlaces, Failure>> {
+        refused()
+    }
+
+    fn observe(&self, _: String, _: WorkspaceId) -> PortFuture<'_, Result<(ContainerPhase, ContainerPlaces), Failure>> {
+        refused()
+    }
+
+    fn list_owned(&self, _: String) -> PortFuture<'_, Result<Vec<WorkspaceId>, Failure>> {
+        refused()
+    }
+
+    fn stop(&self, _: String, _: WorkspaceId, _: Duration) -> PortFuture<'_, Result<(), Failure>> {
+        refused()
+    }
+
+    fn remove(&self, _: String, _: WorkspaceId) -> PortFuture<'_, Result<(), Failure>> {
         refused()
     }
 }

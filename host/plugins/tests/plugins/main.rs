@@ -3,6 +3,7 @@
 
 mod cache;
 mod calls;
+mod containers;
 mod fetching;
 mod loading;
 mod logging;

@@ -43,6 +43,15 @@ async fn a_workspace_is_found_by_id_and_by_name() {
 }
 
 #[tokio::test]
+async fn workspaces_that_are_not_there_are_told_apart() {
+    let fixture = Fixture::new().await;
+    let (one, other) = (WorkspaceId::new(), WorkspaceId::new());
+    let missing = fixture.store.missing_workspaces(vec![one, fixture.workspace, other]).await.unwrap();
+    assert_eq!(missing, [one, other]);
+    assert!(fixture.store.missing_workspaces(Vec::new()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_name_is_taken_once() {
     let fixture = Fixture::new().await;
     let error = fixture.store.insert_workspace(new_workspace("main"), None).await.unwrap_err();
