@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use reqwest::{Method, StatusCode};
-use sandboxed_tests::Server;
+use sandboxed_tests::{Server, server::Options};
 use serde_json::{Value, json};
 
 async fn workspace(server: &Server, name: &str) -> String {
@@ -154,4 +154,26 @@ async fn a_snapshot_of_another_workspace_is_refused() {
 
     let code = problem["code"].as_str();
     assert_eq!((status, code), (StatusCode::CONFLICT, Some("snapshot.of_another_workspace")));
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_shared_snapshots_are_copies() {
+    let config = "[[plugin]]\nid = \"host\"\nkind = \"backend\"\ncomponent = \"host.wasm\"\ngrants.run = [\"git\", \"bash\"]\n\
+                  [[plugin]]\nid = \"shell\"\nkind = \"harness\"\ncomponent = \"shell.wasm\"\n\
+                  [missions]\ndefault_backend = \"host\"\n";
+    let options = Options { config: Some(config.to_owned()), user: Some(64_777), ..Options::default() };
+    let server = Server::start_with(options).await;
+    let body = json!({ "name": "one", "network": { "mode": "shared" } });
+    let one = server.api.post("/workspaces", body).await["id"].as_str().unwrap().to_owned();
+    said(&server, &one, "echo 1 > one; echo h > ~/at-home").await;
+    let kept = snapshot(&server, &one, "kept").await;
+    let two = fork(&server, &format!("/workspaces/{one}")).await["id"].as_str().unwrap().to_owned();
+    said(&server, &two, "echo 2 > one").await;
+    said(&server, &one, "rm one ~/at-home").await;
+
+    server.api.post(&format!("/workspaces/{one}/restore"), json!({ "snapshot": kept })).await;
+
+    assert_eq!(said(&server, &one, "cat one ~/at-home").await, "1\nh\n");
+    assert_eq!(said(&server, &two, "cat one ~/at-home").await, "2\nh\n");
+    assert_eq!(mounts(&server), 0);
 }
