@@ -26,6 +26,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::queue::routes())
         .merge(routes::events::routes())
         .merge(routes::workspaces::routes())
+        .merge(routes::builds::routes())
+        .merge(routes::templates::routes())
         .merge(routes::processes::routes())
         .merge(routes::snapshots::routes())
         .merge(routes::leftovers::routes())

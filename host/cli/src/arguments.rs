@@ -4,14 +4,15 @@ mod files;
 mod ports;
 mod process;
 mod snapshot;
+mod template;
 mod workspace;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sandboxed_model::{
-    MissionId, PluginId, SnapshotId, TokenId, access::Scope, plugin::PluginKind, state::MissionState,
-    workspace::WorkspaceName,
+    BuildId, MissionId, PluginId, SnapshotId, TokenId, access::Scope, plugin::PluginKind, state::MissionState,
+    template::TemplateChoice, workspace::WorkspaceName,
 };
 
 pub(crate) use self::{
@@ -19,6 +20,7 @@ pub(crate) use self::{
     ports::{Forward, Ports},
     process::{Exec, Processes, Shell},
     snapshot::Snapshots,
+    template::{TemplateArguments, Templates},
     workspace::WorkspaceArguments,
 };
 
@@ -71,6 +73,9 @@ pub(crate) enum Command {
     /// Keep how workspaces stand, and make others from it.
     #[command(subcommand)]
     Snapshots(Snapshots),
+    /// Make, show and change what workspaces are made from.
+    #[command(subcommand)]
+    Templates(Templates),
     /// Run a command in a workspace; the exit status is the command's.
     Exec(Exec),
     /// Open a terminal in a workspace.
@@ -152,6 +157,9 @@ pub(crate) struct Run {
     /// The backend of a workspace that is made for the mission.
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) backend: Option<PluginId>,
+    /// The template of a workspace that is made for the mission.
+    #[arg(long, value_name = "NAME[@VERSION]", conflicts_with = "backend")]
+    pub(crate) template: Option<TemplateChoice>,
     /// The workspace; made where there is none of this name. Without it the mission gets one of its own.
     #[arg(long, value_name = "NAME")]
     pub(crate) workspace: Option<WorkspaceName>,
@@ -282,11 +290,13 @@ pub(crate) enum Workspaces {
     /// Make a workspace.
     Create {
         #[command(flatten)]
-        workspace: WorkspaceArguments,
+        workspace: Box<WorkspaceArguments>,
+        #[command(flatten)]
+        waiting: Waiting,
         #[command(flatten)]
         listing: Listing,
     },
-    /// Show a workspace.
+    /// Show a workspace, and how it differs from its template.
     Show {
         /// Its name or id.
         workspace: String,
@@ -322,6 +332,66 @@ pub(crate) enum Workspaces {
         #[command(flatten)]
         listing: Listing,
     },
+    /// Run the init steps that the last build did not do.
+    Build {
+        /// Its name or id.
+        workspace: String,
+        /// Run all of them again.
+        #[arg(long)]
+        from_start: bool,
+        #[command(flatten)]
+        waiting: Waiting,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// List the builds of a workspace, newest first.
+    Builds {
+        /// Its name or id.
+        workspace: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show what the steps of a build print, until it ends.
+    Log {
+        /// Its name or id.
+        workspace: String,
+        /// The build; without it the last.
+        #[arg(long, value_name = "ID")]
+        build: Option<BuildId>,
+        /// Only this step.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+        step: Option<u32>,
+    },
+    /// End a workspace's build and what it runs.
+    CancelBuild {
+        /// Its name or id.
+        workspace: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Bring a workspace to the newest version of its template.
+    ApplyTemplate {
+        /// Its name or id.
+        workspace: String,
+        /// Another version.
+        #[arg(long = "template-version", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+        template_version: Option<u32>,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        waiting: Waiting,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+/// Whether a command waits for a build.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Waiting {
+    /// Do not wait for the build and its log.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -77,6 +77,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Missions(missions) => command::missions::missions(&place, missions).await,
         Command::Snapshots(snapshots) => command::snapshots::snapshots(&place, snapshots).await,
         Command::Workspaces(workspaces) => command::workspaces::workspaces(&place, workspaces).await,
+        Command::Templates(templates) => command::templates::templates(&place, templates).await,
         Command::Exec(exec) => command::processes::exec(&place, exec).await,
         Command::Shell(shell) => command::processes::shell(&place, shell).await,
         Command::Processes(processes) => command::processes::processes(&place, processes).await,

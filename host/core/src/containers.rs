@@ -402,6 +402,7 @@ mod tests {
             user,
             root: None,
             shared_network: false,
+            mounts: Vec::new(),
             options: "{}".to_owned(),
             terms: Terms { network: NetworkMode::None, limits: WorkspaceLimits::default() },
         }

@@ -8,10 +8,11 @@ use sandboxed_model::{
     backend::WorkspacePhase,
     doctor::{Check, CheckStatus, DoctorReport},
     plugin::{PluginHealth, PluginInfo, PluginKind},
+    recipe::Recipe,
     workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 
-use crate::{Orchestrator, Result, services::Services};
+use crate::{Orchestrator, Result, adopt::Mismatch, services::Services};
 
 /// Free space below which the data directory is too full to go on with.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -23,6 +24,7 @@ impl Orchestrator {
     /// None today: what does not work is part of the report.
     pub async fn doctor(&self) -> Result<DoctorReport> {
         let mut checks = vec![self.check_store().await, self.check_space().await, check_containment().await];
+        checks.push(self.check_workspaces().await);
         checks.extend(self.check_isolation().await);
         for plugin in self.plugins() {
             checks.push(check_plugin(&plugin));
@@ -39,6 +41,31 @@ impl Orchestrator {
             Ok(()) => ok("store", "the database answers"),
             Err(error) => failed("store", "the database does not answer", error.failure()),
         }
+    }
+
+    /// Whether the workspaces that the store knows are those on the disk.
+    async fn check_workspaces(&self) -> Check {
+        let Mismatch { unknown, gone } = match self.services.compare_with_disk(false).await {
+            Ok(mismatch) => mismatch,
+            Err(error) => return failed("workspaces", "they could not be compared with the disk", error.failure()),
+        };
+        if unknown.is_empty() && gone.is_empty() {
+            return ok("workspaces", "each has its directory, and no directory is without one");
+        }
+        let names: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+        let detail = match (gone.is_empty(), names.is_empty()) {
+            (false, true) => format!("the directory is gone of {}", gone.join(", ")),
+            (true, _) => format!("these directories belong to no workspace: {}", names.join(", ")),
+            (false, false) => {
+                format!("the directory is gone of {}; of no workspace are {}", gone.join(", "), names.join(", "))
+            }
+        };
+        let directory = self.services.paths.workspaces();
+        let hint = format!(
+            "directories that are not wanted any more: rm -r {}/ID; workspaces without one: `sandboxed-sh workspaces delete`",
+            directory.display()
+        );
+        less("workspaces", "workspaces.mismatch", &detail, &hint)
     }
 
     async fn check_space(&self) -> Check {
@@ -189,7 +216,7 @@ impl Services {
         let contained = self.plugins.backend(backend)?.describe().await?.engine_limits;
         // Not every engine has a network to share, and a network without a leader needs a container.
         let mode = if contained { NetworkMode::None } else { NetworkMode::Shared };
-        let mut workspace = Workspace {
+        let workspace = Workspace {
             id,
             // In no list, so it clashes with none.
             name: "doctor".parse().expect("a literal that is a name of a workspace"),
@@ -203,10 +230,15 @@ impl Services {
             root: None,
             layers: WorkspaceLayers::default(),
             phase: WorkspacePhase::Absent,
+            problem: None,
+            build: None,
+            recipe: Recipe::default(),
+            template: None,
+            drift: None,
             owner: UserId::new(),
             created_at: Timestamp::now(),
         };
-        let made = self.make_workspace(&mut workspace).await;
+        let made = self.make_workspace(&workspace).await;
         let removed = self.remove_workspace(&workspace, None).await;
         made.and(removed).map(|()| Tried::Made)
     }

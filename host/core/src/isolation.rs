@@ -188,6 +188,7 @@ impl Isolation {
                 .as_ref()
                 .map(|_| paths.overlay(workspace.id, Part::Root).path().to_string_lossy().into_owned()),
             shared_network: workspace.network.mode == NetworkMode::Shared,
+            mounts: Vec::new(),
             options: workspace.options.to_string(),
             terms: Terms { network: workspace.network.mode, limits: workspace.limits },
         }
@@ -199,7 +200,7 @@ const INBOX: &str = "inbox";
 const HOME: &str = "home";
 
 fn mounts(workspace: &Workspace, paths: &Paths) -> Vec<StageMount> {
-    let mount = |name: &str, from, writable| StageMount { name: name.to_owned(), from, writable };
+    let mount = |name: &str, from, writable| StageMount { name: name.to_owned(), from, writable, only: None };
     vec![
         mount(TREE, paths.tree(workspace.id), true),
         mount(INBOX, paths.inbox(workspace.id), false),

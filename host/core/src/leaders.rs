@@ -228,7 +228,7 @@ impl Services {
         Err(Failure::new(Blame::Denied, "run.denied", message).with_hint(hint).into())
     }
 
-    async fn forget_run(&self, run: RunId) {
+    pub(crate) async fn forget_run(&self, run: RunId) {
         if let Err(error) = self.supervisor.remove(run).await {
             tracing::warn!(%error, %run, "what is kept of a run could not be removed");
         }

@@ -8,6 +8,9 @@
 
 mod access;
 mod admission;
+mod adopt;
+mod blueprint;
+mod builds;
 mod changes;
 mod contained;
 mod containers;
@@ -20,6 +23,7 @@ mod isolation;
 mod leaders;
 mod live;
 mod missions;
+mod mounts;
 mod orchestrator;
 mod paths;
 mod port_access;
@@ -37,12 +41,14 @@ mod snapshots;
 mod storage;
 mod stream;
 mod system;
+mod templates;
 mod throttle;
 mod uses;
 mod workspace_ports;
 mod workspaces;
 
 pub use access::{LoginAttempt, NewToken, SessionGrant};
+pub use builds::BuildLog;
 pub use error::Error;
 pub use files::{ArchiveContent, FileContent};
 pub use orchestrator::{Orchestrator, Setup};

@@ -45,7 +45,11 @@ impl Orchestrator {
         };
         let id = MissionId::new();
         let workspace = match new.workspace {
-            Some(workspace) => self.workspace(workspace).await?.id,
+            Some(workspace) => {
+                let workspace = self.services.workspace(workspace).await?;
+                self.services.check_usable(&workspace)?;
+                workspace.id
+            }
             None => self.create_workspace(by, NewWorkspace::default()).await?.id,
         };
         let row = NewMissionRow {

@@ -6,7 +6,10 @@ use std::{
 };
 
 use sandboxed_exec::{Gate, Supervisor, SupervisorConfig};
-use sandboxed_model::{Blame, Failure, config::Config};
+use sandboxed_model::{
+    Blame, Failure,
+    config::{Config, WorkspacesConfig},
+};
 use sandboxed_plugins::{HostOptions, PluginHost};
 use sandboxed_store::Store;
 use tokio::sync::watch;
@@ -15,6 +18,7 @@ use crate::{
     Result,
     access::random_secret,
     admission::Admission,
+    builds::{Builds, StepCache},
     contained::{self, ContainedRuns},
     containers::Engines,
     disk::{self, Disks},
@@ -109,7 +113,15 @@ impl Orchestrator {
         let gate = Gate::bind(&paths.gate()).map_err(|error| {
             Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.gate().display()))
         })?;
+        let WorkspacesConfig { cache_size, cache_age, .. } = config.workspaces;
+        let kept = paths.steps();
+        let steps = tokio::task::spawn_blocking(move || StepCache::open(kept, cache_size.0, cache_age.0)).await;
+        let steps = steps.map_err(std::io::Error::other).and_then(|steps| steps).map_err(|error| {
+            Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.steps().display()))
+        })?;
         let services = Arc::new(Services {
+            builds: Builds::new(config.missions.max_parallel),
+            steps,
             admission: Admission::new(config.missions.max_parallel, config.missions.max_parallel_per_workspace),
             config,
             paths,
@@ -138,6 +150,9 @@ impl Orchestrator {
         late.set(Arc::downgrade(&services));
         tokio::spawn(Arc::clone(&services).serve_gate(gate));
         services.recover_snapshots().await?;
+        services.declare_templates().await?;
+        services.recover_builds().await?;
+        services.report_mismatch().await?;
         services.recover().await?;
         services.recover_processes().await?;
         tokio::spawn(leaders::sweep(Arc::downgrade(&services)));
@@ -153,6 +168,7 @@ impl Orchestrator {
     pub async fn shutdown(&self) {
         self.services.stop.send_replace(true);
         self.services.runners.finished().await;
+        self.services.builds.finished().await;
         self.services.egress.close().await;
         self.services.store.close().await;
     }
@@ -191,6 +207,7 @@ impl Services {
         let keep = i64::try_from(self.config.runs.keep.0.as_millis()).unwrap_or(i64::MAX);
         let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);
         let before = sandboxed_model::Timestamp::from_millis(before);
+        self.sweep_builds(before).await?;
         loop {
             let processes = self.store.ended_processes_before(before, 100).await?;
             if processes.is_empty() {

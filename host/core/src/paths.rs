@@ -66,6 +66,11 @@ impl Paths {
         self.root.join("cache/plugins")
     }
 
+    /// Results of steps of builds that are kept for other workspaces.
+    pub(crate) fn steps(&self) -> PathBuf {
+        self.root.join("cache/steps")
+    }
+
     pub(crate) fn workspaces(&self) -> PathBuf {
         self.root.join("workspaces")
     }

@@ -89,6 +89,7 @@ impl Orchestrator {
     pub async fn start_process(&self, by: &Principal, workspace: WorkspaceId, new: NewProcess) -> Result<Process> {
         let services = &self.services;
         let workspace = services.workspace(workspace).await?;
+        services.check_not_building(&workspace)?;
         let sandbox = services.sandbox(&workspace, None).await?;
         let NewProcess { command, cwd, env, tty, stdin } = new;
         let command = if command.is_empty() { SHELL.map(str::to_owned).to_vec() } else { command };
@@ -161,7 +162,7 @@ impl Orchestrator {
     /// When there is none of this id.
     pub async fn process_output(&self, id: RunId, stream: OutputStream, offset: u64) -> Result<ProcessOutput> {
         self.process(id).await?;
-        Ok(ProcessOutput { reader: self.services.supervisor.reader(id, stream, offset) })
+        Ok(self.services.run_output(id, stream, offset))
     }
 
     /// How many bytes a process has printed on standard output so far; absent when it has ended.
@@ -325,6 +326,11 @@ impl Services {
             self.contained.forget(process.workspace, &mark).await;
         }
         Ok(())
+    }
+
+    /// What a run printed on a stream from `offset` on, and what it will print.
+    pub(crate) fn run_output(&self, id: RunId, stream: OutputStream, offset: u64) -> ProcessOutput {
+        ProcessOutput { reader: self.supervisor.reader(id, stream, offset) }
     }
 
     pub(crate) async fn remove_process(&self, id: RunId) -> Result<()> {

@@ -8,6 +8,7 @@ use sandboxed_model::{
     backend::{Leader, WorkspacePhase},
     doctor::{Check, CheckStatus},
     plugin::{PluginHealth, PluginKind},
+    recipe::Recipe,
     workspace::{Leftover, NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 
@@ -129,6 +130,11 @@ fn gone(backend: &PluginId, id: WorkspaceId) -> Workspace {
         layers: WorkspaceLayers::default(),
         ports: Vec::new(),
         phase: WorkspacePhase::Absent,
+        problem: None,
+        build: None,
+        recipe: Recipe::default(),
+        template: None,
+        drift: None,
         owner: UserId::new(),
         created_at: Timestamp::now(),
     }

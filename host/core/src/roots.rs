@@ -54,8 +54,19 @@ impl Roots {
 }
 
 impl Services {
+    /// Gives a workspace the root that its backend plans for it, if it has not got it. What it changed of another is gone.
+    pub(crate) async fn give_root(&self, workspace: &Workspace) -> Result<()> {
+        let Some(root) = self.make_root(workspace).await? else { return Ok(()) };
+        let begins_with = |root: &WorkspaceRoot| root.layers.first().cloned();
+        if workspace.root.as_ref().and_then(begins_with) == begins_with(&root) {
+            return Ok(());
+        }
+        self.discard_root(workspace.id).await?;
+        Ok(self.store.set_workspace_layers(workspace.id, Some(root), workspace.layers.clone()).await?)
+    }
+
     /// Makes what a workspace's root begins with, or finds it made. Absent: its backend wants no root.
-    pub(crate) async fn make_root(&self, workspace: &Workspace) -> Result<Option<WorkspaceRoot>> {
+    async fn make_root(&self, workspace: &Workspace) -> Result<Option<WorkspaceRoot>> {
         let backend = self.plugins.backend(&workspace.backend)?;
         let layers = self.roots.layers.clone();
         let draft = blocking(move || layers.draft()).await?;

@@ -1,6 +1,6 @@
 //! A workspace as its backend made it ready, and short programs inside it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use sandboxed_exec::{Entrance, Filter, Guard, Inside, Network, ShortSpec};
 use sandboxed_model::{
@@ -8,6 +8,7 @@ use sandboxed_model::{
     backend::{AttachmentContent, BackendSpec, Contained, Joined, Launch, Observed, Spawned, WorkspacePhase},
     command::{Command, Output, Value},
     grant::Grants,
+    recipe::{EnvValue, VariableName},
 };
 use sandboxed_plugins::Backend;
 
@@ -29,6 +30,8 @@ pub(crate) struct Sandbox {
     spec: BackendSpec,
     observed: Observed,
     way: Way,
+    /// Variables of the workspace. Its secrets are those that the operator lets workspaces name.
+    environment: BTreeMap<VariableName, EnvValue>,
 }
 
 /// How the server itself lets processes into a workspace.
@@ -72,7 +75,20 @@ impl Sandbox {
         observed: Observed,
         way: Way,
     ) -> Self {
-        Self { backend, backend_grants, secrets, contained, spec, observed, way }
+        let environment = BTreeMap::new();
+        Self { backend, backend_grants, secrets, contained, spec, observed, way, environment }
+    }
+
+    /// The same with these variables in every process that does not have them otherwise.
+    pub(crate) fn with_environment(mut self, environment: BTreeMap<VariableName, EnvValue>) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// The same with no variables that are secrets besides these.
+    pub(crate) fn with_secrets_only(mut self, names: &[VariableName]) -> Self {
+        self.environment.retain(|name, value| value.secret().is_none() || names.contains(name));
+        self
     }
 
     /// The workspace.
@@ -98,9 +114,15 @@ impl Sandbox {
         grants: &Grants,
         mark: &str,
     ) -> Result<HostProcess, Failure> {
-        let named: Vec<String> = secrets_of(&command).map(str::to_owned).collect();
+        let mut named: Vec<String> = secrets_of(&command).map(str::to_owned).collect();
         if let Some(denied) = named.iter().find(|secret| !grants.secrets.contains(secret)) {
             return Err(secret_denied(denied));
+        }
+        for (name, value) in &self.environment {
+            if !command.env.iter().any(|(given, _)| given == name.as_str()) {
+                named.extend(value.secret().map(str::to_owned));
+                command.env.push((name.to_string(), value.to_value()));
+            }
         }
         let entrance = self.way.gateway.clone().map(|Gateway { socket, label }| {
             let address = entrance_address();

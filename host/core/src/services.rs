@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::{
     Result,
     admission::Admission,
+    builds::{Builds, StepCache},
     contained::ContainedRuns,
     containers::Engines,
     disk::Disks,
@@ -25,6 +26,7 @@ use crate::{
     isolation::Isolation,
     leaders::Leaders,
     live::{LiveHub, LiveMission},
+    mounts,
     paths::Paths,
     port_access::PortTickets,
     port_connection::PortPlaces,
@@ -53,6 +55,8 @@ pub(crate) struct Services {
     pub(crate) transfers: Transfers,
     pub(crate) port_places: PortPlaces,
     pub(crate) port_tickets: PortTickets,
+    pub(crate) builds: Builds,
+    pub(crate) steps: StepCache,
     pub(crate) store: Store,
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
@@ -85,6 +89,11 @@ impl Stopping {
 impl Services {
     pub(crate) fn stopping(&self) -> Stopping {
         Stopping(self.stop.subscribe())
+    }
+
+    /// Waits until the server stops.
+    pub(crate) async fn stopped(&self) {
+        self.stopping().wait().await;
     }
 
     /// The mission of this id.
@@ -128,8 +137,10 @@ impl Services {
         let workspace = current.as_ref().unwrap_or(workspace);
         let backend = self.plugins.backend(&workspace.backend)?;
         let grants = self.plugins.inspect(&workspace.backend).map(|info| info.grants).unwrap_or_default();
-        let spec = self.isolation.spec(workspace, &self.paths);
-        let guard = self.isolation.guard(workspace, &self.paths)?;
+        let mut spec = self.isolation.spec(workspace, &self.paths);
+        let mut guard = self.isolation.guard(workspace, &self.paths)?;
+        self.check_secrets(&workspace.recipe.env)?;
+        mounts::put(self.mounts(workspace).await?, &mut spec, &mut guard);
         let gated = matches!(workspace.network.mode, NetworkMode::Allow | NetworkMode::Open);
         let traveller = Traveller { workspace: workspace.id, mission };
         let gateway = gated.then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string() });
@@ -138,6 +149,7 @@ impl Services {
         let leader = self.leader(workspace, &backend, &spec, &observed).await?;
         let way = Way { guard, leader, gateway, _in_use: in_use };
         let (secrets, contained) = (Arc::clone(&self.secrets), Arc::clone(&self.contained));
-        Ok(Sandbox::new(backend, grants, secrets, contained, spec, observed, way))
+        let sandbox = Sandbox::new(backend, grants, secrets, contained, spec, observed, way);
+        Ok(sandbox.with_environment(workspace.recipe.env.clone()))
     }
 }

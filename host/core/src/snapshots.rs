@@ -120,6 +120,9 @@ impl Orchestrator {
             user: None,
             layers: WorkspaceLayers::default(),
             phase: WorkspacePhase::Absent,
+            problem: None,
+            build: None,
+            drift: None,
             owner: by.user,
             created_at: Timestamp::now(),
             ..snapshot.workspace.clone()

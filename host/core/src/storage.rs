@@ -99,6 +99,12 @@ impl Services {
         blocking(move || unmount(&paths, workspace)).await
     }
 
+    /// Removes what a workspace changed of its root file system. No process of it is left.
+    pub(crate) async fn discard_root(&self, workspace: WorkspaceId) -> Result<()> {
+        let overlay = self.paths.overlay(workspace, Part::Root);
+        blocking(move || overlay.unmount().and_then(|()| overlay.discard()).map_err(|error| unusable(&error))).await
+    }
+
     /// Whether directories can begin with layers here. Tried once.
     pub(crate) async fn shares_layers(&self) -> std::result::Result<(), String> {
         let tried = self.roots.shares_layers.get_or_init(|| async {

@@ -10,7 +10,6 @@ use sandboxed_model::{
     command::{Command, ResourceUsage},
     grant::Grants,
     page::{Page, PageRequest},
-    plugin::PluginKind,
     workspace::{NewWorkspace, Workspace, WorkspaceLayers, WorkspaceName},
 };
 
@@ -18,8 +17,8 @@ use sandboxed_store::UserPool;
 
 use crate::{
     Error, Orchestrator, Result,
+    blueprint::Resolved,
     contained::container_usage,
-    egress,
     isolation::make_directory,
     services::Services,
     workspace_ports::{check_ports, has_own_network},
@@ -34,39 +33,19 @@ const ENTER_OUTPUT: usize = 4096;
 const DISK_FRESH: Duration = Duration::from_secs(2);
 
 impl Orchestrator {
-    /// Makes a workspace: its directory, and whatever its backend needs.
+    /// Makes a workspace: its directory, and whatever its backend needs. Where it has init steps it is then being built, by
+    /// the build that it names.
     ///
     /// # Errors
-    /// When the name is taken, the backend does not exist, or the backend cannot make it.
+    /// When the name is taken, the backend or the template does not exist, the operator does not let workspaces have what it
+    /// asks for, or the backend cannot make it.
     pub async fn create_workspace(&self, by: &Principal, new: NewWorkspace) -> Result<Workspace> {
         let id = WorkspaceId::new();
-        let backend = new.backend.unwrap_or_else(|| self.services.config.missions.default_backend.clone());
-        let info = self.plugin(&backend)?;
-        if info.kind != PluginKind::Backend {
-            return Err(Error::Invalid {
-                code: "workspace.not_a_backend",
-                message: format!("the plugin {backend} is a {} and no backend", info.kind),
-            });
-        }
-        // One that cannot be asked could not remove again what it began, either.
-        self.services.plugins.backend(&backend)?.describe().await?;
-        if !new.options.is_object() {
-            return Err(Error::Invalid {
-                code: "workspace.options_invalid",
-                message: "the options of a workspace are a JSON object".to_owned(),
-            });
-        }
-        let network = new.network.unwrap_or_else(|| self.services.config.workspaces.network.clone());
-        egress::policy(&network)?;
-        if let Some(problem) = new.limits.problem() {
-            return Err(Error::Invalid { code: "workspace.limits_invalid", message: problem.to_owned() });
-        }
         check_ports(&new.ports)?;
-        let defaults = &self.services.config.workspaces.limits;
-        let limits = match self.services.plugins.backend(&backend)?.describe().await?.engine_limits {
-            true => defaults.fill(new.limits),
-            false => self.services.isolation.limits(new.limits, defaults)?,
-        };
+        let invalid = |message: &str| Error::Invalid { code: "workspace.options_invalid", message: message.to_owned() };
+        let beside = new.blueprint().map_err(invalid)?;
+        let (blueprint, template) = self.services.with_template(new.template, beside).await?;
+        let Resolved { backend, options, network, limits, recipe } = self.services.resolve(blueprint).await?;
         let name = match new.name {
             Some(name) => name,
             None => made_up_name(id),
@@ -75,7 +54,7 @@ impl Orchestrator {
             id,
             name,
             backend,
-            options: new.options,
+            options,
             network,
             limits,
             ports: new.ports,
@@ -83,6 +62,11 @@ impl Orchestrator {
             root: None,
             layers: WorkspaceLayers::default(),
             phase: WorkspacePhase::Absent,
+            problem: None,
+            build: None,
+            recipe,
+            template,
+            drift: None,
             owner: by.user,
             created_at: Timestamp::now(),
         };
@@ -91,15 +75,17 @@ impl Orchestrator {
         }
         let users = self.services.users_for(&workspace.backend).await?;
         // The row comes first: what is on disk without a row would belong to nobody.
-        let mut workspace = self.services.store.insert_workspace(workspace, users).await?;
-        match self.services.make_workspace(&mut workspace).await {
-            Ok(()) => {
-                if workspace.root.is_some() {
-                    let layers = workspace.layers.clone();
-                    self.services.store.set_workspace_layers(id, workspace.root.clone(), layers).await?;
+        let workspace = self.services.store.insert_workspace(workspace, users).await?;
+        let made = async {
+            self.services.make_workspace(&workspace).await?;
+            self.services.first_build(&workspace).await
+        };
+        match made.await {
+            Ok(build) => {
+                if build.is_none() {
+                    self.services.store.set_workspace_phase(id, WorkspacePhase::Ready).await?;
                 }
-                self.services.store.set_workspace_phase(id, WorkspacePhase::Ready).await?;
-                Ok(Workspace { phase: WorkspacePhase::Ready, ..workspace })
+                self.workspace(id).await
             }
             Err(error) => {
                 self.give_up_workspace(&workspace).await?;
@@ -123,7 +109,7 @@ impl Orchestrator {
     /// # Errors
     /// When there is none of this id.
     pub async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
-        self.services.workspace(id).await
+        self.services.with_drift(self.services.workspace(id).await?).await
     }
 
     /// The workspace of this name.
@@ -131,7 +117,7 @@ impl Orchestrator {
     /// # Errors
     /// When there is none of this name.
     pub async fn workspace_by_name(&self, name: &WorkspaceName) -> Result<Workspace> {
-        Ok(self.services.store.workspace_by_name(name).await?)
+        self.services.with_drift(self.services.store.workspace_by_name(name).await?).await
     }
 
     /// Workspaces in the order of their names.
@@ -171,7 +157,8 @@ impl Orchestrator {
         self.services.admission.forget(id);
         self.services.disks.forget(id);
         if let Err(error) = self.services.remove_workspace(&workspace, leader).await {
-            let broken = Workspace { phase: WorkspacePhase::Broken, ..workspace };
+            let problem = Some(error.failure());
+            let broken = Workspace { phase: WorkspacePhase::Broken, problem, ..workspace };
             self.services.store.insert_workspace(broken, None).await?;
             self.services.store.set_workspace_leader(id, leader).await?;
             return Err(error);
@@ -192,6 +179,11 @@ impl Services {
         Ok(if about.user_range { Some(self.isolation.ranges()?) } else { self.isolation.users() })
     }
 
+    async fn with_drift(&self, workspace: Workspace) -> Result<Workspace> {
+        let drift = self.drift(&workspace).await?;
+        Ok(Workspace { drift, ..workspace })
+    }
+
     /// Makes a workspace's directories.
     pub(crate) async fn make_directories(&self, workspace: &Workspace) -> Result<()> {
         let (id, user) = (workspace.id, workspace.user);
@@ -209,9 +201,9 @@ impl Services {
     }
 
     /// Makes a workspace's directories and its root, and has a first process enter it.
-    pub(crate) async fn make_workspace(&self, workspace: &mut Workspace) -> Result<()> {
+    pub(crate) async fn make_workspace(&self, workspace: &Workspace) -> Result<()> {
         self.make_directories(workspace).await?;
-        workspace.root = self.make_root(workspace).await?;
+        self.give_root(workspace).await?;
         let sandbox = self.sandbox(workspace, None).await?;
         // What cannot be entered is told now and not to the first mission.
         let command = Command { program: "true".to_owned(), ..Command::default() };
@@ -230,6 +222,7 @@ impl Services {
 
     /// Removes all that a workspace is on the machine; `leader` is the one that the store knows or knew.
     pub(crate) async fn remove_workspace(&self, workspace: &Workspace, leader: Option<RunId>) -> Result<()> {
+        self.remove_builds(workspace.id).await?;
         self.remove_processes(workspace.id).await?;
         self.end_leader(workspace.id, leader).await?;
         let backend = self.plugins.backend(&workspace.backend)?;

@@ -49,7 +49,7 @@ pub use control::protocol::{Phase, Status, StreamStatus};
 pub use doorway::Doorway;
 pub use error::{Error, LaunchFailure};
 pub use guard::{
-    Attachment, AttachmentContent, Entrance, Filter, Gate, Guard, Inside, Network, PROXY_PORT, PathRules,
+    Attachment, AttachmentContent, Entrance, FileIdentity, Filter, Gate, Guard, Inside, Network, PROXY_PORT, PathRules,
     ProcessHandle, Stage, StageMount,
 };
 pub use limits::{Limits, Resource};

@@ -131,6 +131,17 @@ impl Supervisor {
         usage.map_err(Error::io("reading what a run uses"))
     }
 
+    /// Bytes that a run printed which is over, kept or not. Absent where that is not known.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub async fn printed(&self, id: RunId) -> Result<Option<u64>, Error> {
+        let directory = self.directory(id);
+        let read = move || Ok(directory.exit_record()?.and_then(|record| Some(record.stdout? + record.stderr?)));
+        let printed = tokio::task::spawn_blocking(read).await.map_err(Error::task)?;
+        printed.map_err(Error::io("reading what a run printed"))
+    }
+
     /// Every run that has a directory, oldest first.
     ///
     /// # Errors

@@ -347,3 +347,27 @@ fn long_work_stops_on_request() {
     assert_eq!(code(place.tree.remove(&path("directory"), true, &stop)), "cancelled");
     assert_eq!(place.read("directory/file").unwrap(), "x");
 }
+
+#[test]
+fn a_tree_that_changed_in_any_way_has_another_fingerprint_and_a_copy_has_the_same() {
+    let place = Place::new();
+    place.put("a", "one");
+    fs::create_dir(place.inside.join("d")).unwrap();
+    symlink("a", place.inside.join("d/link")).unwrap();
+    let of = |place: &Place| place.tree.fingerprint(100, &GO_ON).unwrap();
+    let before = of(&place);
+    assert_eq!((before.entries, before.bytes), (3, 3));
+
+    let copy = Place::new();
+    let limits = sandboxed_files::Limits { bytes: 100, entries: 100 };
+    let to = sandboxed_files::Tree::open(&copy.inside, None).unwrap();
+    place.tree.copy_to(&to, limits, &GO_ON).unwrap();
+    assert_eq!(of(&copy), before);
+
+    place.put("a", "two");
+    assert_ne!(of(&place).hash, before.hash);
+    fs::remove_file(copy.inside.join("d/link")).unwrap();
+    symlink("b", copy.inside.join("d/link")).unwrap();
+    assert_ne!(of(&copy).hash, before.hash);
+    assert_eq!(code(place.tree.fingerprint(2, &GO_ON)), "too_many_entries");
+}

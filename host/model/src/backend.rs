@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     Failure, WorkspaceId,
     command::{Command, Value},
+    recipe::Mount,
     workspace::{NetworkMode, WorkspaceLimits},
 };
 
@@ -57,6 +58,8 @@ pub struct BackendSpec {
     pub root: Option<String>,
     /// Whether its processes share the machine's network.
     pub shared_network: bool,
+    /// Directories of the machine that it sees, as a started process finds them.
+    pub mounts: Vec<Mount>,
     /// The workspace's options for this backend: a JSON object.
     pub options: String,
     /// What the host itself sees to. No plugin is told.
@@ -84,6 +87,24 @@ pub enum WorkspacePhase {
     Stopped,
     /// It exists and cannot be made ready.
     Broken,
+    /// A build makes it.
+    Building,
+    /// The build that was to make it failed.
+    Failed,
+}
+
+impl WorkspacePhase {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Ready => "ready",
+            Self::Stopped => "stopped",
+            Self::Broken => "broken",
+            Self::Building => "building",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A workspace as it is.

@@ -61,11 +61,15 @@ uuid_id!(
     SnapshotId, "a snapshot id (a UUID)"
 );
 uuid_id!(
+    /// The making of a workspace.
+    BuildId, "a build id (a UUID)"
+);
+uuid_id!(
     /// A message of a mission, queued or sent.
     MessageId, "a message id (a UUID)"
 );
 uuid_id!(
-    /// One process tree that was started for a mission.
+    /// One process tree that was started for a mission, a step of a build, or a person.
     RunId, "a run id (a UUID)"
 );
 uuid_id!(

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod backend;
+pub mod build;
 pub mod command;
 pub mod config;
 pub mod container;
@@ -24,12 +25,14 @@ pub mod plugin;
 pub mod port;
 pub mod process;
 pub mod queue;
+pub mod recipe;
 pub mod snapshot;
 pub mod state;
+pub mod template;
 pub mod time;
 pub mod tools;
 pub mod workspace;
 
 pub use failure::{Blame, Failure};
-pub use id::{MessageId, MissionId, PluginId, RunId, Seq, SnapshotId, TokenId, UserId, WorkspaceId};
+pub use id::{BuildId, MessageId, MissionId, PluginId, RunId, Seq, SnapshotId, TokenId, UserId, WorkspaceId};
 pub use time::Timestamp;

@@ -5,7 +5,13 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{PluginId, Timestamp, UserId, WorkspaceId, backend::WorkspacePhase, port::DeclaredPort};
+use crate::{
+    BuildId, Failure, PluginId, Timestamp, UserId, WorkspaceId,
+    backend::WorkspacePhase,
+    port::DeclaredPort,
+    recipe::{Blueprint, Recipe},
+    template::{Drift, TemplateChoice, TemplateUse},
+};
 
 /// The name of a workspace: 1 to 64 of `a-z`, `0-9`, `-` and `_`, starting with a letter or digit. Unique on a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -86,6 +92,21 @@ pub struct Workspace {
     pub layers: WorkspaceLayers,
     /// How far it exists, as last seen.
     pub phase: WorkspacePhase,
+    /// Why it cannot be used; absent where it can or where that is only a matter of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Failure>,
+    /// The last build that was begun to make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildId>,
+    /// What goes into it besides its backend.
+    #[serde(flatten)]
+    pub recipe: Recipe,
+    /// The template that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateUse>,
+    /// How it differs from its template; told of a single workspace and not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// Who made it.
     pub owner: UserId,
     /// When it was made.
@@ -135,6 +156,30 @@ pub struct NewWorkspace {
     pub limits: WorkspaceLimits,
     /// Ports that are known before anything listens on them.
     pub ports: Vec<DeclaredPort>,
+    /// What goes into it besides its backend.
+    pub recipe: Recipe,
+    /// The template that it is made from, over which everything else here counts.
+    pub template: Option<TemplateChoice>,
+}
+
+impl NewWorkspace {
+    /// What is said of it, besides its name and template.
+    ///
+    /// # Errors
+    /// When the options are no JSON object.
+    pub fn blueprint(&self) -> Result<Blueprint, &'static str> {
+        let options = self.options.as_object().ok_or("the options of a workspace are a JSON object")?;
+        let Recipe { env, mounts, init } = self.recipe.clone();
+        Ok(Blueprint {
+            backend: self.backend.clone(),
+            options: options.clone(),
+            network: self.network.clone(),
+            limits: self.limits,
+            env,
+            mounts,
+            init,
+        })
+    }
 }
 
 impl Default for NewWorkspace {
@@ -146,6 +191,8 @@ impl Default for NewWorkspace {
             network: None,
             limits: WorkspaceLimits::default(),
             ports: Vec::new(),
+            recipe: Recipe::default(),
+            template: None,
         }
     }
 }
@@ -225,6 +272,17 @@ pub struct WorkspaceLimits {
 }
 
 impl WorkspaceLimits {
+    /// These, and where one is absent that of `others`.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            memory: self.memory.or(others.memory),
+            cpu_millis: self.cpu_millis.or(others.cpu_millis),
+            processes: self.processes.or(others.processes),
+            disk: self.disk.or(others.disk),
+        }
+    }
+
     /// Says which limit is none that can be meant: too little for any process to start, or more than the kernel counts.
     pub fn problem(&self) -> Option<&'static str> {
         let outside =

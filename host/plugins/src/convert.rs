@@ -12,6 +12,7 @@ use sandboxed_model::{
         Action, DriverEvent, Framing, HarnessAbout, Input, LaunchFile, LaunchPlan, Lifetime, Start, StepResult,
         TextPiece, TurnOutcome,
     },
+    recipe::Mount,
 };
 
 use crate::bindings::{
@@ -130,6 +131,12 @@ impl From<lifecycle::Requirement> for Requirement {
     }
 }
 
+impl From<&Mount> for lifecycle::Mount {
+    fn from(mount: &Mount) -> Self {
+        Self { source: mount.source.clone(), target: mount.target.clone(), writable: mount.writable }
+    }
+}
+
 impl From<&BackendSpec> for lifecycle::Spec {
     fn from(spec: &BackendSpec) -> Self {
         Self {
@@ -140,6 +147,7 @@ impl From<&BackendSpec> for lifecycle::Spec {
             user: spec.user,
             root: spec.root.clone(),
             shared_network: spec.shared_network,
+            mounts: spec.mounts.iter().map(Into::into).collect(),
             options: spec.options.clone(),
         }
     }
@@ -163,7 +171,8 @@ impl From<&Observed> for lifecycle::Observed {
         let phase = match observed.phase {
             WorkspacePhase::Absent => lifecycle::Phase::Absent,
             WorkspacePhase::Ready => lifecycle::Phase::Ready,
-            WorkspacePhase::Stopped => lifecycle::Phase::Stopped,
+            // What a build says of a workspace, no backend has observed.
+            WorkspacePhase::Stopped | WorkspacePhase::Building | WorkspacePhase::Failed => lifecycle::Phase::Stopped,
             WorkspacePhase::Broken => lifecycle::Phase::Broken,
         };
         let Observed { tree, inbox, home, detail, state, .. } = observed.clone();

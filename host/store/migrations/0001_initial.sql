@@ -114,6 +114,9 @@ CREATE TABLE workspaces (
     network    TEXT    NOT NULL,
     limits     TEXT    NOT NULL,
     ports      TEXT    NOT NULL,
+    recipe     TEXT    NOT NULL,
+    template   TEXT,
+    problem    TEXT,
     -- The run that holds what its processes share.
     leader     TEXT,
     -- The user id on the machine that its processes run as.
@@ -145,6 +148,38 @@ CREATE TABLE snapshots (
 ) STRICT;
 CREATE INDEX snapshots_by_workspace ON snapshots (workspace, key);
 CREATE INDEX snapshots_unfinished ON snapshots (unfinished) WHERE unfinished = 1;
+
+CREATE TABLE builds (
+    key        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         TEXT    NOT NULL UNIQUE,
+    workspace  TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    problem    TEXT,
+    in_place   INTEGER NOT NULL,
+    steps      TEXT    NOT NULL,
+    owner      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at   INTEGER
+) STRICT;
+CREATE INDEX builds_by_workspace ON builds (workspace, key);
+CREATE UNIQUE INDEX builds_live ON builds (workspace) WHERE ended_at IS NULL;
+CREATE INDEX builds_by_end ON builds (ended_at);
+
+-- A template is there as long as its last version is. The row stays, so that no number is used again.
+CREATE TABLE templates (
+    key     INTEGER PRIMARY KEY AUTOINCREMENT,
+    name    TEXT    NOT NULL UNIQUE,
+    version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE template_versions (
+    template    INTEGER NOT NULL REFERENCES templates (key),
+    version     INTEGER NOT NULL,
+    description TEXT    NOT NULL,
+    workspace   TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    PRIMARY KEY (template, version)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE processes (
     key          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -12,6 +12,9 @@ pub(crate) enum List {
     Workspaces,
     Processes,
     Snapshots,
+    Builds,
+    Templates,
+    TemplateVersions,
     Users,
     Audit,
 }
@@ -24,6 +27,9 @@ impl List {
             Self::Workspaces => 'w',
             Self::Processes => 'x',
             Self::Snapshots => 's',
+            Self::Builds => 'b',
+            Self::Templates => 't',
+            Self::TemplateVersions => 'v',
             Self::Users => 'u',
             Self::Audit => 'a',
         }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sandboxed_model::{
-    MissionId, RunId, WorkspaceId,
+    Failure, MissionId, RunId, WorkspaceId,
     backend::WorkspacePhase,
     page::{Page, PageRequest},
     port::DeclaredPort,
@@ -17,7 +17,10 @@ use crate::{
     value::{Json, Millis, Name, Text},
 };
 
-const SELECT: &str = "SELECT key, id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at, ports FROM workspaces";
+const SELECT: &str = "SELECT key, id, name, backend, options, network, limits, user, root, layers, phase, owner, \
+                      created_at, ports, recipe, template, problem, \
+                      (SELECT id FROM builds WHERE builds.workspace = workspaces.id ORDER BY builds.key DESC LIMIT 1) \
+                      FROM workspaces";
 
 fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
     let workspace = Workspace {
@@ -34,6 +37,11 @@ fn workspace(row: &Row<'_>) -> rusqlite::Result<(i64, Workspace)> {
         owner: row.get::<_, Text<_>>(11)?.0,
         created_at: row.get::<_, Millis>(12)?.0,
         ports: row.get::<_, Json<_>>(13)?.0,
+        recipe: row.get::<_, Json<_>>(14)?.0,
+        template: row.get::<_, Option<Json<_>>>(15)?.map(|json| json.0),
+        problem: row.get::<_, Option<Json<_>>>(16)?.map(|json| json.0),
+        build: row.get::<_, Option<Text<_>>>(17)?.map(|text| text.0),
+        drift: None,
     };
     Ok((row.get(0)?, workspace))
 }
@@ -87,6 +95,18 @@ pub(crate) fn set_layers(
     }
 }
 
+/// Notes how far a workspace exists.
+pub(crate) fn set_phase(
+    conn: &Connection,
+    id: WorkspaceId,
+    phase: WorkspacePhase,
+    problem: Option<&Failure>,
+) -> Result<()> {
+    let sql = "UPDATE workspaces SET phase = ?2, problem = ?3 WHERE id = ?1";
+    let rows = prepare(conn, sql)?.execute(params![Text(id), Name(phase), problem.map(Json)])?;
+    if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
+}
+
 impl Store {
     /// Keeps a new workspace. One that has no user gets one of `users` that no other workspace has.
     ///
@@ -99,9 +119,9 @@ impl Store {
             }
             prepare(
                 write.conn,
-                "INSERT INTO workspaces \
-                 (id, name, backend, options, network, limits, user, root, layers, phase, owner, created_at, ports) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                "INSERT INTO workspaces (id, name, backend, options, network, limits, user, root, layers, phase, owner, \
+                 created_at, ports, recipe, template, problem) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?
             .execute(params![
                 Text(workspace.id),
@@ -117,6 +137,9 @@ impl Store {
                 Text(workspace.owner),
                 Millis(workspace.created_at),
                 Json(&workspace.ports),
+                Json(&workspace.recipe),
+                workspace.template.as_ref().map(Json),
+                workspace.problem.as_ref().map(Json),
             ])
             .map_err(|error| {
                 if is_duplicate(&error) {
@@ -252,14 +275,14 @@ impl Store {
         .await
     }
 
-    /// Notes how far a workspace exists.
+    /// Notes how far a workspace exists, and that nothing is wrong with it.
     pub async fn set_workspace_phase(&self, id: WorkspaceId, phase: WorkspacePhase) -> Result<()> {
-        self.write(move |write| {
-            let sql = "UPDATE workspaces SET phase = ?2 WHERE id = ?1";
-            let rows = prepare(write.conn, sql)?.execute(params![Text(id), Name(phase)])?;
-            if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
-        })
-        .await
+        self.write(move |write| set_phase(write.conn, id, phase, None)).await
+    }
+
+    /// Notes how far a workspace exists, and why no further.
+    pub async fn set_workspace_problem(&self, id: WorkspaceId, phase: WorkspacePhase, problem: Failure) -> Result<()> {
+        self.write(move |write| set_phase(write.conn, id, phase, Some(&problem))).await
     }
 
     /// Forgets a workspace. Missions that ended in it keep its id.

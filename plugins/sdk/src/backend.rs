@@ -25,8 +25,8 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::backend::lifecycle::{
-    Abilities, About, Attachment, AttachmentContent, Contained, Joined, Launch, Leader, Observed, PathRules, Phase,
-    Requirement, RootPlan, Spawned, Spec,
+    Abilities, About, Attachment, AttachmentContent, Contained, Joined, Launch, Leader, Mount, Observed, PathRules,
+    Phase, Requirement, RootPlan, Spawned, Spec,
 };
 
 pub use crate::contracts::sandboxed::types::{

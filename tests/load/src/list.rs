@@ -6,6 +6,7 @@ use sandboxed_model::{
     MessageId, MissionId, Timestamp, UserId, WorkspaceId,
     backend::WorkspacePhase,
     queue::QueuedMessage,
+    recipe::Recipe,
     workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 use sandboxed_store::{MissionChange, NewMissionRow, Store};
@@ -57,6 +58,11 @@ async fn fill(database: &std::path::Path) {
                 layers: WorkspaceLayers::default(),
                 ports: Vec::new(),
                 phase: WorkspacePhase::Absent,
+                problem: None,
+                build: None,
+                recipe: Recipe::default(),
+                template: None,
+                drift: None,
                 owner,
                 created_at: Timestamp::now(),
             },

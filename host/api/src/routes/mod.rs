@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::problem::Problem;
 
 pub(crate) mod auth;
+pub(crate) mod builds;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod health;
@@ -19,6 +20,7 @@ pub(crate) mod processes;
 pub(crate) mod queue;
 pub(crate) mod snapshots;
 pub(crate) mod system;
+pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod workspaces;
 

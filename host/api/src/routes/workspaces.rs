@@ -1,6 +1,6 @@
 //! Workspaces.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
 use http::StatusCode;
@@ -10,6 +10,8 @@ use sandboxed_model::{
     command::ResourceUsage,
     page::Page,
     port::DeclaredPort,
+    recipe::{EnvValue, InitStep, Mount, Recipe, VariableName},
+    template::{TemplateChoice, TemplateName},
     workspace::{InvalidWorkspaceName, NetworkPolicy, NewWorkspace, Workspace, WorkspaceLimits, WorkspaceName},
 };
 use serde::Deserialize;
@@ -77,6 +79,56 @@ struct WorkspaceRequest {
     #[serde(default)]
     #[schema(value_type = Vec<DeclaredPort>, max_items = 64)]
     ports: Vec<Object<DeclaredPort>>,
+    /// Variables of all its processes.
+    #[serde(default)]
+    env: BTreeMap<VariableName, EnvValue>,
+    /// Directories of the server's machine that it sees.
+    #[serde(default)]
+    #[schema(value_type = Vec<Mount>)]
+    mounts: Vec<Object<Mount>>,
+    /// Scripts that are run in it, in this order, when it is made.
+    #[serde(default)]
+    #[schema(value_type = Vec<InitStep>)]
+    init: Vec<Object<InitStep>>,
+    /// The template that it is made from. What is said here counts over it: options, limits and variables one by one, a
+    /// mount by its target; init steps are added to the template's.
+    template: Option<TemplateName>,
+    /// The version of the template; absent is the newest.
+    #[schema(minimum = 1)]
+    template_version: Option<u32>,
+}
+
+impl From<WorkspaceRequest> for NewWorkspace {
+    fn from(wanted: WorkspaceRequest) -> Self {
+        let WorkspaceRequest {
+            name,
+            backend,
+            options,
+            network,
+            limits,
+            ports,
+            env,
+            mounts,
+            init,
+            template,
+            template_version,
+        } = wanted;
+        let recipe = Recipe {
+            env,
+            mounts: mounts.into_iter().map(|it| it.0).collect(),
+            init: init.into_iter().map(|it| it.0).collect(),
+        };
+        Self {
+            name,
+            backend,
+            options: options.into(),
+            network: network.map(|it| it.0),
+            limits: limits.map(|it| it.0).unwrap_or_default(),
+            ports: ports.into_iter().map(|it| it.0).collect(),
+            recipe,
+            template: template.map(|name| TemplateChoice { name, version: template_version }),
+        }
+    }
 }
 
 /// List workspaces
@@ -95,11 +147,13 @@ async fn list_workspaces(
 }
 
 /// Make a workspace
+///
+/// One with init steps is then in phase `building`, by the build that it names: `GET /builds/{id}` tells how it stands.
 #[utoipa::path(
     post, path = "/workspaces", tag = "workspaces", request_body = WorkspaceRequest,
     responses(
         (status = 201, description = "The workspace.", body = Workspace),
-        (status = 404, description = "There is no such backend.", body = Document, content_type = MEDIA_TYPE)
+        (status = 404, description = "There is no such backend or template.", body = Document, content_type = MEDIA_TYPE)
     )
 )]
 async fn create_workspace(
@@ -107,11 +161,7 @@ async fn create_workspace(
     Caller(by): Caller,
     Body(wanted): Body<WorkspaceRequest>,
 ) -> Result<(StatusCode, Json<Workspace>), Problem> {
-    let WorkspaceRequest { name, backend, options, network, limits, ports } = wanted;
-    let limits = limits.map(|it| it.0).unwrap_or_default();
-    let ports = ports.into_iter().map(|it| it.0).collect();
-    let new = NewWorkspace { name, backend, options: options.into(), network: network.map(|it| it.0), limits, ports };
-    Ok((StatusCode::CREATED, Json(server.orchestrator.create_workspace(&by, new).await?)))
+    Ok((StatusCode::CREATED, Json(server.orchestrator.create_workspace(&by, wanted.into()).await?)))
 }
 
 /// Get a workspace

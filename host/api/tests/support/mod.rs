@@ -13,6 +13,7 @@ use sandboxed_model::{
     config::Config,
     event::{EventBody, Message, MessageRole, StateChange},
     queue::QueuedMessage,
+    recipe::Recipe,
     state::MissionState,
     workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
@@ -149,6 +150,11 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         root: None,
         layers: WorkspaceLayers::default(),
         phase: WorkspacePhase::Ready,
+        problem: None,
+        build: None,
+        recipe: Recipe::default(),
+        template: None,
+        drift: None,
         owner,
         created_at: now,
     };

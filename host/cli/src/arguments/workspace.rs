@@ -5,6 +5,8 @@ use sandboxed_model::{
     PluginId,
     config::ByteSize,
     port::DeclaredPort,
+    recipe::{EnvValue, InitStep, Mount, Recipe, VariableName},
+    template::TemplateChoice,
     workspace::{NetworkMode, NetworkPolicy, NewWorkspace, WorkspaceLimits, WorkspaceName},
 };
 use serde_json::Value;
@@ -43,12 +45,28 @@ pub(crate) struct WorkspaceArguments {
     /// A port that is known before anything listens on it: web=3000, api=https:8443.
     #[arg(long, value_name = "NAME=PORT", value_parser = declared_port)]
     port: Vec<DeclaredPort>,
+    /// A variable of all its processes.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = plain_variable)]
+    env: Vec<(VariableName, EnvValue)>,
+    /// A variable whose value is a secret that workspaces.secrets lists.
+    #[arg(long, value_name = "NAME=SECRET", value_parser = secret_variable)]
+    secret_env: Vec<(VariableName, EnvValue)>,
+    /// A directory of the machine below one of workspaces.mounts; with `:rw` it can be written to.
+    #[arg(long, value_name = "SOURCE:/mnt/NAME[:rw]", value_parser = mount)]
+    mount: Vec<Mount>,
+    /// A file with a shell script that is run in it when it is made.
+    #[arg(long, value_name = "FILE", value_parser = init_step)]
+    init: Vec<InitStep>,
+    /// The template that it is made from; what else is said counts over it.
+    #[arg(long, value_name = "NAME[@VERSION]")]
+    template: Option<TemplateChoice>,
 }
 
 impl From<WorkspaceArguments> for NewWorkspace {
     fn from(arguments: WorkspaceArguments) -> Self {
-        let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk, port } =
+        let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk, port, .. } =
             arguments;
+        let WorkspaceArguments { env, secret_env, mount, init, template, .. } = arguments;
         let mode = network.or((!allow.is_empty()).then_some(NetworkMode::Allow));
         Self {
             name,
@@ -57,6 +75,8 @@ impl From<WorkspaceArguments> for NewWorkspace {
             network: mode.map(|mode| NetworkPolicy { mode, allow }),
             limits: WorkspaceLimits { memory, cpu_millis: cpus, processes, disk },
             ports: port,
+            recipe: Recipe { env: env.into_iter().chain(secret_env).collect(), mounts: mount, init },
+            template,
         }
     }
 }
@@ -67,6 +87,39 @@ fn network_mode(name: &str) -> Result<NetworkMode, String> {
         .into_iter()
         .find(|mode| mode.as_str() == name)
         .ok_or_else(|| format!("the modes are {}", known.map(NetworkMode::as_str).join(", ")))
+}
+
+fn plain_variable(text: &str) -> Result<(VariableName, EnvValue), String> {
+    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
+    Ok((named(name)?, EnvValue::Plain(value.to_owned())))
+}
+
+fn secret_variable(text: &str) -> Result<(VariableName, EnvValue), String> {
+    let (name, secret) =
+        text.split_once('=').ok_or("it is NAME=SECRET, with the name of a secret and not its value")?;
+    Ok((named(name)?, EnvValue::Secret { secret: secret.to_owned() }))
+}
+
+fn named(name: &str) -> Result<VariableName, String> {
+    name.parse::<VariableName>().map_err(|error| error.to_string())
+}
+
+fn mount(text: &str) -> Result<Mount, String> {
+    let (text, writable) = match text.strip_suffix(":rw") {
+        Some(rest) => (rest, true),
+        None => (text.strip_suffix(":ro").unwrap_or(text), false),
+    };
+    let (source, target) =
+        text.rsplit_once(':').ok_or("it is SOURCE:/mnt/NAME, with :rw behind it where it is to be written")?;
+    Ok(Mount { source: source.to_owned(), target: target.to_owned(), writable })
+}
+
+/// A step that runs the script in this file and has its name.
+fn init_step(path: &str) -> Result<InitStep, String> {
+    let script = std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let name = std::path::Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or("it has no name")?.chars().take(100).collect();
+    Ok(InitStep { name, script, timeout_secs: None, cache: None, secrets: Vec::new() })
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -105,6 +158,20 @@ mod tests {
 
         assert_eq!((network.mode, network.allow), (NetworkMode::Allow, vec!["example.org:443".to_owned()]));
         assert_eq!(parse("").unwrap().network, None);
+    }
+
+    #[test]
+    fn variables_secrets_and_mounts_are_read() {
+        let recipe =
+            parse("--env A=b=c --secret-env KEY=npm --mount /srv/a:/mnt/a --mount /srv/b:/mnt/b:rw").unwrap().recipe;
+
+        let env: Vec<_> = recipe.env.iter().map(|(name, value)| (name.as_str(), value.secret())).collect();
+        assert_eq!(env, [("A", None), ("KEY", Some("npm"))]);
+        let mounts: Vec<_> = recipe.mounts.iter().map(|m| (m.source.as_str(), m.target.as_str(), m.writable)).collect();
+        assert_eq!(mounts, [("/srv/a", "/mnt/a", false), ("/srv/b", "/mnt/b", true)]);
+        for wrong in ["--env A", "--env LD_PRELOAD=x", "--mount /srv", "--init /no/such/file", "--template No"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ use sandboxed_model::{
     port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
     queue::QueuedMessage,
+    recipe::Recipe,
+    template::TemplateChoice,
     tools::{Tool, ToolReply},
     workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
@@ -151,7 +153,7 @@ impl Http {
         Ok(backup.path)
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let Address { url, token } = self.address();
         let request = self.client.request(method, format!("{url}/api/v1{path}"));
         match token {
@@ -161,7 +163,7 @@ impl Http {
     }
 
     /// Sends a request; an answer that is no success is an error.
-    async fn ask(&self, request: RequestBuilder) -> Result<Response> {
+    pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Response> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
@@ -192,7 +194,7 @@ impl Http {
         self.read(self.request(method, path).json(&body)).await
     }
 
-    async fn act<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+    pub(super) async fn act<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.read(self.request(Method::POST, path)).await
     }
 
@@ -200,7 +202,7 @@ impl Http {
         self.ask(self.request(Method::DELETE, path)).await.map(drop)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failed {
+    pub(super) fn unreachable(&self, error: &reqwest::Error) -> Failed {
         Failed::unavailable(format!("the server {} does not answer: {}", self.address().url, chain(error)))
             .hint("`sandboxed-sh serve` starts a server; --server or SANDBOXED_SH_URL names another one")
     }
@@ -415,8 +417,15 @@ impl Http {
     }
 
     pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
-        let NewWorkspace { name, backend, options, network, limits, ports } = new;
-        let mut body = json!({ "options": options, "limits": limits, "ports": ports });
+        let NewWorkspace { name, backend, options, network, limits, ports, recipe, template } = new;
+        let Recipe { env, mounts, init } = recipe;
+        let mut body = json!({
+            "options": options, "limits": limits, "ports": ports, "env": env, "mounts": mounts, "init": init,
+        });
+        if let Some(TemplateChoice { name, version }) = template {
+            body["template"] = name.as_str().into();
+            body["template_version"] = json!(version);
+        }
         if let Some(name) = name {
             body["name"] = name.as_str().into();
         }

@@ -2,6 +2,7 @@
 //! command alone. Every command works with both.
 
 mod attach;
+mod builds;
 mod embedded;
 mod http;
 mod sse;

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod backup;
+pub(crate) mod builds;
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod missions;
@@ -12,6 +13,7 @@ mod project;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod snapshots;
+pub(crate) mod templates;
 pub(crate) mod tools;
 mod verify;
 pub(crate) mod workspaces;

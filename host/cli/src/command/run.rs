@@ -1,7 +1,7 @@
 //! `run`: one mission from its prompt to its end.
 
 use sandboxed_model::{
-    MissionId, PluginId, WorkspaceId,
+    MissionId, WorkspaceId,
     mission::{Mission, NewMission},
     state::MissionState,
     workspace::{NewWorkspace, WorkspaceName},
@@ -24,10 +24,16 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
             return Err(Failed::unavailable("there is no running server to which the mission could be left")
                 .hint("start one with `sandboxed-sh serve`, or leave out --detach"));
         }
-        let workspace = match (&run.workspace, &run.backend) {
-            (Some(name), backend) => Some(workspace(client, name, backend.as_ref()).await?),
-            (None, Some(backend)) => Some(make_workspace(client, None, Some(backend)).await?),
-            (None, None) => None,
+        let new = NewWorkspace {
+            name: run.workspace.clone(),
+            backend: run.backend.clone(),
+            template: run.template.clone(),
+            ..NewWorkspace::default()
+        };
+        let workspace = match (&run.workspace, &run.backend, &run.template) {
+            (Some(name), ..) => Some(workspace(client, name, new).await?),
+            (None, None, None) => None,
+            (None, ..) => Some(client.create_workspace(new).await?.id),
         };
         let mission = client
             .create_mission(NewMission {
@@ -49,24 +55,19 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
 }
 
 /// The workspace of this name, which is made where there is none.
-async fn workspace(client: &Client, name: &WorkspaceName, backend: Option<&PluginId>) -> Result<WorkspaceId> {
-    match (client.workspace_by_name(name).await?, backend) {
-        (Some(found), Some(backend)) if found.backend != *backend => {
+async fn workspace(client: &Client, name: &WorkspaceName, new: NewWorkspace) -> Result<WorkspaceId> {
+    match (client.workspace_by_name(name).await?, &new.backend, &new.template) {
+        (Some(found), Some(backend), _) if found.backend != *backend => {
             Err(Failed::new(format!("the workspace {name} is of the backend {} and not {backend}", found.backend))
                 .hint("leave out --backend, or take another name"))
         }
-        (Some(found), _) => Ok(found.id),
-        (None, backend) => make_workspace(client, Some(name), backend).await,
+        (Some(found), _, Some(wanted)) if found.template.as_ref().is_none_or(|used| used.name != wanted.name) => {
+            Err(Failed::new(format!("the workspace {name} was not made from the template {}", wanted.name))
+                .hint("leave out --template, or take another name"))
+        }
+        (Some(found), ..) => Ok(found.id),
+        (None, ..) => Ok(client.create_workspace(new).await?.id),
     }
-}
-
-async fn make_workspace(
-    client: &Client,
-    name: Option<&WorkspaceName>,
-    backend: Option<&PluginId>,
-) -> Result<WorkspaceId> {
-    let new = NewWorkspace { name: name.cloned(), backend: backend.cloned(), ..NewWorkspace::default() };
-    Ok(client.create_workspace(new).await?.id)
 }
 
 /// Shows the mission until it is settled, and ends as it did.

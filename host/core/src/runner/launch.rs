@@ -35,7 +35,9 @@ impl Services {
         run: RunId,
         prompt: &str,
     ) -> Result<Launched> {
-        let workspace = self.workspace(mission.workspace).await?;
+        // A build may have begun since the turn was admitted.
+        let workspace = self.built(mission.workspace).await?;
+        self.check_usable(&workspace)?;
         self.check_disk(&workspace).await?;
         let sandbox = self.sandbox(&workspace, Some(mission.id)).await?;
         let native_session = self.store.live_state(mission.id).await?.native_session;

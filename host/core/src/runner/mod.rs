@@ -193,10 +193,18 @@ impl Runner {
     async fn admitted(&mut self, mission: &Mission) -> Result<Option<Place>> {
         let services = Arc::clone(&self.services);
         let mut stopping = services.stopping();
-        let mut place = std::pin::pin!(services.admission.place(mission.workspace));
+        let admitted = async {
+            // A turn that waits for its workspace to be built keeps nobody else from running.
+            match services.built(mission.workspace).await {
+                // That it is gone is told when the turn is launched.
+                Ok(_) | Err(Error::NotFound { .. }) => Ok(services.admission.place(mission.workspace).await),
+                Err(error) => Err(error),
+            }
+        };
+        let mut place = std::pin::pin!(admitted);
         loop {
             tokio::select! {
-                place = &mut place => return Ok(Some(place)),
+                place = &mut place => return place.map(Some),
                 () = stopping.wait() => return Ok(None),
                 control = self.controls.recv() => match control {
                     Some(Control::Cancel(done)) => {

@@ -64,6 +64,19 @@ pub struct StageMount {
     pub from: PathBuf,
     /// Whether it may be written to, by whom its permissions let.
     pub writable: bool,
+    /// Present: others may change what lies on the way to the directory. It is mounted only if `from` leads to just this
+    /// one, without any link, and without what is mounted below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<FileIdentity>,
+}
+
+/// What tells a file from every other on the machine, as long as it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileIdentity {
+    /// Its device.
+    pub device: u64,
+    /// Its inode.
+    pub inode: u64,
 }
 
 /// A running system that a process joins: its files, its processes, its names and its users. Paths and programs are

@@ -21,7 +21,8 @@ use nix::{
 };
 
 use super::{
-    AttachmentContent, Entrance, Filter, Guard, Inside, Network, PROXY_PORT, ProcessHandle, Stage, filter,
+    AttachmentContent, Entrance, FileIdentity, Filter, Guard, Inside, Network, PROXY_PORT, ProcessHandle, Stage,
+    StageMount, filter,
     gate::{GateSender, Listener},
     inside::{namespace, still_there},
 };
@@ -54,7 +55,7 @@ impl Ready {
                 || guard.rules.is_some()
                 || guard.user.is_some()
                 || guard.inside.is_some(),
-            rules: guard.rules.as_ref().map(|rules| rules.seen_by(guard).ruleset()).transpose()?.flatten(),
+            rules: guard.rules.as_ref().map(|rules| rules.ruleset(guard)).transpose()?.flatten(),
             ..Confinement::default()
         };
         if guard.filter == Filter::Own {
@@ -112,16 +113,20 @@ impl Waiting {
 impl Guard {
     /// Where a path that the process sees is for this process.
     pub(crate) fn outside(&self, inside: &Path) -> PathBuf {
-        let staged = self
-            .stage
-            .iter()
-            .flat_map(|stage| stage.mounts.iter().map(move |mount| (stage.path(&mount.name), &mount.from)));
-        for (at, from) in staged {
-            if let Ok(rest) = inside.strip_prefix(&at) {
-                return if rest.as_os_str().is_empty() { from.clone() } else { from.join(rest) };
-            }
+        match self.mounted(inside) {
+            Some((mount, rest)) if rest.as_os_str().is_empty() => mount.from.clone(),
+            Some((mount, rest)) => mount.from.join(rest),
+            None => inside.to_owned(),
         }
-        inside.to_owned()
+    }
+
+    /// The mount in which a path lies that the process sees, and where in it.
+    pub(super) fn mounted(&self, inside: &Path) -> Option<(&StageMount, PathBuf)> {
+        let stage = self.stage.as_ref()?;
+        stage.mounts.iter().find_map(|mount| {
+            let rest = inside.strip_prefix(stage.path(&mount.name)).ok()?;
+            Some((mount, rest.to_owned()))
+        })
     }
 }
 
@@ -151,6 +156,7 @@ fn staged(stage: &Stage) -> Result<StagedMounts, LaunchFailure> {
             from: text(mount.from.as_os_str().as_bytes())?,
             to: text(stage.path(&mount.name).as_os_str().as_bytes())?,
             writable: mount.writable,
+            only: mount.only.map(|FileIdentity { device, inode }| (device, inode)),
         })
     });
     Ok(StagedMounts { at: text(stage.at.as_os_str().as_bytes())?, mounts: mounts.collect::<Result<_, _>>()? })

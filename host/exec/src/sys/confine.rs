@@ -8,13 +8,13 @@ use std::{
 
 use nix::{
     errno::Errno,
-    fcntl::{OFlag, open},
+    fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2},
     libc,
     mount::{MsFlags, mount},
     sched::{CloneFlags, setns, unshare},
     sys::{
         socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket, sockopt},
-        stat::Mode,
+        stat::{Mode, fstat},
     },
     unistd::{mkdir, write},
 };
@@ -91,6 +91,37 @@ pub(crate) struct Mount {
     pub(crate) from: CString,
     pub(crate) to: CString,
     pub(crate) writable: bool,
+    /// Device and inode of the only directory that is mounted.
+    pub(crate) only: Option<(u64, u64)>,
+}
+
+/// Room for the path of a descriptor of this process.
+const DESCRIPTOR_PATH: usize = 32;
+
+/// Opens a directory to which no link leads, if it is the one that is meant. Makes system calls only.
+pub(crate) fn open_only(path: &CStr, (device, inode): (u64, u64)) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let directory = openat2(AT_FDCWD, path, how)?;
+    let found = fstat(&directory)?;
+    if (found.st_dev, found.st_ino) == (device, inode) { Ok(directory) } else { Err(Errno::ESTALE) }
+}
+
+/// The kernel's own link to what a descriptor has open, without allocating.
+fn descriptor_path(descriptor: &OwnedFd, room: &mut [u8; DESCRIPTOR_PATH]) -> nix::Result<()> {
+    const PREFIX: &[u8] = b"/proc/self/fd/";
+    room[..PREFIX.len()].copy_from_slice(PREFIX);
+    // A descriptor is never negative.
+    let number = descriptor.as_raw_fd().unsigned_abs();
+    let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+    let mut rest = number;
+    for place in (PREFIX.len()..PREFIX.len() + digits).rev() {
+        *room.get_mut(place).ok_or(Errno::ENAMETOOLONG)? = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    *room.get_mut(PREFIX.len() + digits).ok_or(Errno::ENAMETOOLONG)? = 0;
+    Ok(())
 }
 
 /// Connections that may wait to be taken.
@@ -133,7 +164,16 @@ impl Confinement {
         for staged in &stage.mounts {
             mkdir(staged.to.as_c_str(), Mode::from_bits_truncate(0o755))?;
             let (from, to) = (staged.from.as_c_str(), staged.to.as_c_str());
-            mount(Some(from), to, NOTHING, MsFlags::MS_BIND | MsFlags::MS_REC, NOTHING)?;
+            match staged.only {
+                None => mount(Some(from), to, NOTHING, MsFlags::MS_BIND | MsFlags::MS_REC, NOTHING)?,
+                Some(only) => {
+                    let directory = open_only(from, only)?;
+                    let mut room = [0; DESCRIPTOR_PATH];
+                    descriptor_path(&directory, &mut room)?;
+                    let from = CStr::from_bytes_until_nul(&room).map_err(|_| Errno::ENAMETOOLONG)?;
+                    mount(Some(from), to, NOTHING, MsFlags::MS_BIND, NOTHING)?;
+                }
+            }
             let read_only = if staged.writable { MsFlags::empty() } else { MsFlags::MS_RDONLY };
             mount(NOTHING, to, NOTHING, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | hardened | read_only, NOTHING)?;
         }

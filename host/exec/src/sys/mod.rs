@@ -7,7 +7,7 @@ mod elsewhere;
 mod inside;
 
 pub(crate) use child::{ChildSetup, Refusal, Step, prepare, refusal};
-pub(crate) use confine::{Confinement, Joined, Mount, OwnNetwork, StagedMounts, Way};
+pub(crate) use confine::{Confinement, Joined, Mount, OwnNetwork, StagedMounts, Way, open_only};
 pub(crate) use elsewhere::sockets;
 pub(crate) use inside::{Birthplace, JoinedSystem};
 

@@ -3,15 +3,15 @@
 use std::{
     fs::Permissions,
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     time::Duration,
 };
 
 use nix::unistd::{Gid, Uid, chown};
 use sandboxed_exec::{
-    Attachment, AttachmentContent, Entrance, Exit, Filter, Gate, Guard, Network, PROXY_PORT, PathRules, Run, RunSpec,
-    ShortSpec, Stage, StageMount, short,
+    Attachment, AttachmentContent, Entrance, Exit, FileIdentity, Filter, Gate, Guard, Network, PROXY_PORT, PathRules,
+    Run, RunSpec, ShortSpec, Stage, StageMount, short,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -32,7 +32,7 @@ fn staged(lab: &Lab) -> (Guard, Scene) {
     owned(&tree, 0o700);
     std::fs::set_permissions(lab.home(), Permissions::from_mode(0o700)).unwrap();
     let at = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
-    let mounts = vec![StageMount { name: "tree".to_owned(), from: tree, writable: true }];
+    let mounts = vec![StageMount { name: "tree".to_owned(), from: tree, writable: true, only: None }];
     let stage = Stage { at: at.path().to_owned(), mounts };
     (Guard { user: Some(USER), stage: Some(stage), ..Guard::default() }, Scene(at))
 }
@@ -252,6 +252,38 @@ async fn a_signal_is_for_the_work_and_not_for_its_wrapper() {
     run.signal(2).await.unwrap();
 
     assert_eq!(text(&run).await, "ready\ninner\nwrapper\n");
+}
+
+fn identity(directory: &Path) -> FileIdentity {
+    let found = std::fs::metadata(directory).unwrap();
+    FileIdentity { device: found.dev(), inode: found.ino() }
+}
+
+#[tokio::test]
+async fn a_directory_that_others_may_change_is_mounted_only_if_it_is_the_one_that_is_meant() {
+    let lab = Lab::new();
+    let (shared, other) = (lab.home().join("shared"), lab.home().join("other"));
+    for directory in [&shared, &other] {
+        owned(directory, 0o755);
+    }
+    std::fs::write(shared.join("file"), "meant").unwrap();
+    let (mut guard, _scene) = staged(&lab);
+    let only = Some(identity(&shared));
+    let mount = StageMount { name: "shared".to_owned(), from: shared.clone(), writable: false, only };
+    guard.stage.as_mut().unwrap().mounts.push(mount);
+    let script = "cat ../shared/file; touch ../shared/new 2>/dev/null || echo ' read-only'";
+
+    assert_eq!(said(&lab, guard.clone(), script).await, "meant read-only\n");
+
+    std::fs::rename(&shared, lab.home().join("away")).unwrap();
+    std::fs::rename(&other, &shared).unwrap();
+    let another = lab.supervisor.start(guarded(&lab, guard.clone(), script)).await.unwrap_err();
+    std::fs::remove_dir(&shared).unwrap();
+    std::os::unix::fs::symlink(lab.home().join("away"), &shared).unwrap();
+    let link = lab.supervisor.start(guarded(&lab, guard, script)).await.unwrap_err();
+    for error in [another, link] {
+        assert_eq!(error.failure().code, "run.confinement", "{error}");
+    }
 }
 
 #[tokio::test]

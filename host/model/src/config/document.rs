@@ -13,6 +13,7 @@ use super::{
     problem::{Invalid, Problem, nearest},
     shape::{Shape, check, shape_at},
 };
+use crate::template::NewTemplate;
 
 /// A configuration while it is put together.
 pub(super) struct Document<'a> {
@@ -135,6 +136,18 @@ impl<'a> Document<'a> {
                 if let Err(message) = check(path, value) {
                     self.problem(path, message);
                 }
+            }
+        }
+    }
+
+    /// What only a whole entry can show: that a key is missing.
+    pub(super) fn check_templates(&mut self) {
+        let templates = self.table.get("template").and_then(Value::as_array).cloned().unwrap_or_default();
+        for (index, template) in templates.into_iter().enumerate() {
+            let place = index.to_string();
+            let broken = self.problems.iter().any(|problem| problem.key.starts_with(&display(&["template", &place])));
+            if !broken && let Err(error) = NewTemplate::deserialize(template) {
+                self.problem(&["template", &place], error.message().trim().replace('\n', ", "));
             }
         }
     }

@@ -67,6 +67,7 @@ pub fn load(
     }
     document.check_values();
     document.check_plugins();
+    document.check_templates();
     let config = match document.problems.is_empty() {
         true => Config::deserialize(Value::Table(document.table.clone())).map_err(|error| {
             let message = error.message().trim().replace('\n', ", ");

@@ -10,6 +10,7 @@ use crate::{
     PluginId,
     grant::Grants,
     plugin::PluginKind,
+    template::NewTemplate,
     workspace::{NetworkMode, NetworkPolicy, WorkspaceLimits},
 };
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub secrets: BTreeMap<String, SecretSource>,
     /// Plugins, in the order of loading.
     pub plugin: Vec<PluginConfig>,
+    /// Templates of workspaces.
+    pub template: Vec<NewTemplate>,
 }
 
 /// One entry of `[secrets]`: where the value of a secret is read when it is used.
@@ -157,6 +160,16 @@ pub struct WorkspacesConfig {
     pub limits: LimitsConfig,
     /// The largest file, and the largest content of an archive, that is written for a person.
     pub upload_limit: ByteSize,
+    /// Secrets that variables of workspaces may name.
+    pub secrets: Vec<String>,
+    /// Directories of the machine that workspaces may see, and those below them.
+    pub mounts: Vec<PathBuf>,
+    /// How long an init step may take that does not say.
+    pub step_timeout: Span,
+    /// What results of init steps that are kept for other workspaces may take on disk. 0 keeps none.
+    pub cache_size: ByteSize,
+    /// How long such a result is kept that nobody uses.
+    pub cache_age: Span,
 }
 
 impl Default for WorkspacesConfig {
@@ -174,6 +187,11 @@ impl Default for WorkspacesConfig {
                 disk: Some(ByteSize(32 << 30)),
             },
             upload_limit: ByteSize(32 << 30),
+            secrets: Vec::new(),
+            mounts: Vec::new(),
+            step_timeout: Span(Duration::from_secs(600)),
+            cache_size: ByteSize(10 << 30),
+            cache_age: Span(Duration::from_secs(14 * 24 * 3600)),
         }
     }
 }

@@ -57,6 +57,30 @@ impl Document<'_> {
         if config.workspaces.upload_limit.0 == 0 {
             self.problem(&["workspaces", "upload_limit"], "it must be more than zero");
         }
+        if config.workspaces.step_timeout.0.is_zero() {
+            self.problem(&["workspaces", "step_timeout"], "it must be more than zero");
+        }
+        for (index, root) in config.workspaces.mounts.iter().enumerate() {
+            if !root.is_absolute() || root.components().count() < 2 {
+                self.problem(
+                    &["workspaces", "mounts", &index.to_string()],
+                    "it is an absolute path of a directory, and not /",
+                );
+            }
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for (index, template) in config.template.iter().enumerate() {
+            let place = index.to_string();
+            if !names.insert(&template.name) {
+                self.problem(
+                    &["template", &place, "name"],
+                    format!("there is a template {:?} already", template.name.as_str()),
+                );
+            }
+            if let Some(problem) = template.workspace.problem() {
+                self.problem(&["template", &place, "workspace"], problem);
+            }
+        }
         if config.runs.spool_limit.0 == 0 {
             self.problem(&["runs", "spool_limit"], "it must be more than zero");
         }

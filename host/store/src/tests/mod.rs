@@ -3,6 +3,7 @@
 
 mod access;
 mod backup;
+mod builds;
 mod concurrency;
 mod crash;
 mod disk_full;
@@ -13,6 +14,7 @@ mod opening;
 mod queue;
 mod runs;
 mod search;
+mod templates;
 mod workspaces;
 
 use std::{path::PathBuf, time::Duration};
@@ -24,6 +26,7 @@ use sandboxed_model::{
     event::{EventBody, Message, MessageRole, StateChange},
     mission::Mission,
     queue::QueuedMessage,
+    recipe::Recipe,
     state::MissionState,
     workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
@@ -99,6 +102,11 @@ fn new_workspace(name: &str) -> Workspace {
         root: None,
         layers: WorkspaceLayers::default(),
         phase: WorkspacePhase::Ready,
+        problem: None,
+        build: None,
+        recipe: Recipe::default(),
+        template: None,
+        drift: None,
         owner: UserId::new(),
         created_at: Timestamp::now(),
     }

@@ -167,6 +167,9 @@ impl Arguments {
             "/var/run",
         ]);
         self.add(["--bind", &spec.tree, TREE, "--ro-bind", &spec.inbox, INBOX, "--bind", &spec.home, HOME]);
+        for Mount { source, target, writable } in &spec.mounts {
+            self.add([if *writable { "--bind" } else { "--ro-bind" }, source, target]);
+        }
     }
 
     /// Who is nearer to the process has the last word: the operator, then whoever made the command.
@@ -207,6 +210,7 @@ pub(crate) mod tests {
             user,
             root: None,
             shared_network: false,
+            mounts: Vec::new(),
             options: "{}".to_owned(),
         }
     }
@@ -268,6 +272,17 @@ pub(crate) mod tests {
         assert!(has(&spawned, &["--ro-bind", "/stage/inbox", INBOX]));
         let writable = file(&spawned).iter().filter(|value| **value == Value::Plain("--bind".to_owned())).count();
         assert_eq!(writable, 2);
+    }
+
+    #[test]
+    fn directories_of_the_machine_are_where_they_are_wanted_and_writable_where_that_is_wanted() {
+        let mount =
+            |writable, name: &str| Mount { source: format!("/stage/{name}"), target: format!("/mnt/{name}"), writable };
+        let spec = Spec { mounts: vec![mount(true, "a"), mount(false, "b")], ..spec(1000) };
+
+        let spawned = enter(&spec, command(None), &Config::default(), false).expect("a plain command");
+
+        assert!(has(&spawned, &["--bind", "/stage/a", "/mnt/a", "--ro-bind", "/stage/b", "/mnt/b"]));
     }
 
     #[test]

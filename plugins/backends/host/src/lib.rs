@@ -166,14 +166,22 @@ fn enter(spec: &Spec, mut command: Command, config: Config) -> Result<Spawned, F
     env.extend(config.env.into_iter().map(|(name, value)| (name, Value::Plain(value))));
     env.extend(command.env);
     command.env = env.into_iter().collect();
+    let mounts = |writable| spec.mounts.iter().filter(move |mount| mount.writable == writable);
     let rules = PathRules {
-        read: READ.iter().map(|&path| path.to_owned()).chain(config.read).chain([spec.inbox.clone()]).collect(),
+        read: READ
+            .iter()
+            .map(|&path| path.to_owned())
+            .chain(config.read)
+            .chain([spec.inbox.clone()])
+            .chain(mounts(false).map(|mount| mount.source.clone()))
+            .collect(),
         write: WRITE
             .iter()
             .filter(|path| !holds_the_tree(path))
             .map(|&path| path.to_owned())
             .chain(config.write)
             .chain([spec.tree.clone(), spec.home.clone()])
+            .chain(mounts(true).map(|mount| mount.source.clone()))
             .collect(),
     };
     Ok(Spawned { command, filtered: true, rules: Some(rules), attachments: Vec::new(), wrapper: false })
@@ -194,6 +202,7 @@ mod tests {
             user: 1000,
             root: None,
             shared_network: false,
+            mounts: Vec::new(),
             options: "{}".to_owned(),
         }
     }

@@ -186,6 +186,7 @@ mod tests {
             user: 655_361_000,
             root: Some("/data/w:1/root".to_owned()),
             shared_network: false,
+            mounts: Vec::new(),
             options: options.to_owned(),
         }
     }

@@ -58,6 +58,9 @@ pub(crate) fn lead(spec: &Spec, config: &Config) -> Result<Command, Failure> {
         // Names are the proxy's to look up, unless the network is the machine's.
         format!("--resolv-conf={}", if spec.shared_network { "copy-host" } else { "off" }),
     ]);
+    for Mount { source, target, writable } in &spec.mounts {
+        args.push(format!("--bind{}={}:{}", if *writable { "" } else { "-ro" }, escaped(source), escaped(target)));
+    }
     args.extend(["sh", "-c", "echo ready; exec sleep infinity"].map(str::to_owned));
     Ok(command(args))
 }
@@ -97,6 +100,11 @@ pub(crate) fn tidy(id: &str) -> Result<(), Failure> {
         run("rmdir", &["--", directory], SHORT_DEADLINE_MS)?;
     }
     Ok(())
+}
+
+/// A path, where a colon ends one.
+fn escaped(path: &str) -> String {
+    path.replace('\\', "\\\\").replace(':', "\\:")
 }
 
 fn machine(id: &str) -> String {
@@ -139,6 +147,18 @@ mod tests {
         }
         assert_eq!(args.iter().filter(|arg| arg.starts_with("--bind")).count(), 3);
         assert_eq!(args.last().map(String::as_str), Some("echo ready; exec sleep infinity"));
+    }
+
+    #[test]
+    fn directories_of_the_machine_are_bound_as_they_may_be_used() {
+        let mount =
+            |source: &str, writable| Mount { source: source.to_owned(), target: "/mnt/it".to_owned(), writable };
+
+        let args = led(&Spec { mounts: vec![mount("/a:b", true), mount("/c", false)], ..spec("{}") });
+
+        for expected in ["--bind=/a\\:b:/mnt/it", "--bind-ro=/c:/mnt/it"] {
+            assert!(args.iter().any(|arg| arg == expected), "{expected}: {args:?}");
+        }
     }
 
     #[test]

@@ -66,6 +66,7 @@ mod tests {
             user: 1000,
             root: None,
             shared_network: false,
+            mounts: Vec::new(),
             options: "{}".to_owned(),
         };
         let command = Command {

@@ -146,6 +146,7 @@ pub(crate) fn spec(options: &serde_json::Value) -> BackendSpec {
         user: 1000,
         root: None,
         shared_network: false,
+        mounts: Vec::new(),
         options: options.to_string(),
         terms: Terms { network: NetworkMode::None, limits: WorkspaceLimits::default() },
     }

@@ -1,0 +1,120 @@
+//! What a workspace becomes by what was said of it: defaults filled in, and everything held against what the operator lets
+//! workspaces have.
+
+use std::collections::BTreeMap;
+
+use sandboxed_model::{
+    Blame, Failure, PluginId,
+    plugin::PluginKind,
+    recipe::{Blueprint, EnvValue, Recipe, VariableName},
+    template::{TemplateChoice, TemplateUse},
+    workspace::{NetworkPolicy, Workspace, WorkspaceLimits},
+};
+
+use crate::{Error, Result, egress, services::Services};
+
+/// A workspace as it is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Resolved {
+    pub(crate) backend: PluginId,
+    pub(crate) options: serde_json::Value,
+    pub(crate) network: NetworkPolicy,
+    pub(crate) limits: WorkspaceLimits,
+    pub(crate) recipe: Recipe,
+}
+
+impl Resolved {
+    /// A workspace as it is.
+    pub(crate) fn of(workspace: &Workspace) -> Self {
+        Self {
+            backend: workspace.backend.clone(),
+            options: workspace.options.clone(),
+            network: workspace.network.clone(),
+            limits: workspace.limits,
+            recipe: workspace.recipe.clone(),
+        }
+    }
+}
+
+impl Services {
+    /// What was said beside a template, with the template's part; all of it where there is no template.
+    ///
+    /// # Errors
+    /// When there is no such template or version.
+    pub(crate) async fn with_template(
+        &self,
+        choice: Option<TemplateChoice>,
+        beside: Blueprint,
+    ) -> Result<(Blueprint, Option<TemplateUse>)> {
+        let Some(TemplateChoice { name, version }) = choice else { return Ok((beside, None)) };
+        let template = self.store.template(&name, version).await?;
+        let used = TemplateUse { name: template.name, version: template.version, beside: beside.clone() };
+        Ok((template.workspace.with(beside), Some(used)))
+    }
+
+    /// What a workspace becomes that is made with `blueprint`.
+    ///
+    /// # Errors
+    /// When the backend does not exist, something in it can never work or cannot be had here, or the operator does not
+    /// let workspaces have it.
+    pub(crate) async fn resolve(&self, blueprint: Blueprint) -> Result<Resolved> {
+        let resolved = self.fill(blueprint).await?;
+        egress::policy(&resolved.network)?;
+        self.check_secrets(&resolved.recipe.env)?;
+        self.find_mounts(resolved.recipe.mounts.clone(), self.isolation.users().is_some()).await?;
+        Ok(resolved)
+    }
+
+    /// The same without asking whether the operator lets workspaces have it.
+    pub(crate) async fn fill(&self, blueprint: Blueprint) -> Result<Resolved> {
+        let backend = blueprint.backend.clone().unwrap_or_else(|| self.config.missions.default_backend.clone());
+        let info = self.plugins.inspect(&backend);
+        let info = info.ok_or_else(|| Error::NotFound { what: "plugin", id: backend.to_string() })?;
+        if info.kind != PluginKind::Backend {
+            return Err(Error::Invalid {
+                code: "workspace.not_a_backend",
+                message: format!("the plugin {backend} is a {} and no backend", info.kind),
+            });
+        }
+        if let Some(problem) = blueprint.limits.problem() {
+            return Err(Error::Invalid { code: "workspace.limits_invalid", message: problem.to_owned() });
+        }
+        let recipe = blueprint.recipe();
+        if let Some(message) = recipe.problem() {
+            return Err(Error::Invalid { code: "workspace.recipe_invalid", message });
+        }
+        let defaults = &self.config.workspaces.limits;
+        // One that cannot be asked could not remove again what it began, either.
+        let limits = match self.plugins.backend(&backend)?.describe().await?.engine_limits {
+            true => defaults.fill(blueprint.limits),
+            false => self.isolation.limits(blueprint.limits, defaults)?,
+        };
+        Ok(Resolved {
+            backend,
+            options: blueprint.options.into(),
+            network: blueprint.network.unwrap_or_else(|| self.config.workspaces.network.clone()),
+            limits,
+            recipe,
+        })
+    }
+
+    /// Whether variables of workspaces may name these secrets.
+    ///
+    /// # Errors
+    /// With the line that is missing in the configuration.
+    pub(crate) fn check_secrets(&self, env: &BTreeMap<VariableName, EnvValue>) -> Result<(), Failure> {
+        for secret in env.values().filter_map(EnvValue::secret) {
+            if !self.config.workspaces.secrets.iter().any(|listed| listed == secret) {
+                let message = format!("variables of workspaces may not name the secret {secret:?}");
+                return Err(Failure::new(Blame::Denied, "workspace.secret_denied", message)
+                    .with_hint(format!("workspaces.secrets = [{secret:?}] in sandboxed.toml")));
+            }
+            if !self.secrets.exists(secret) {
+                let message = format!("there is no secret {secret:?}");
+                return Err(Failure::new(Blame::Config, "secrets.missing", message)
+                    .with_hint(format!("[secrets] {secret} = {{ file = \"…\" }} in sandboxed.toml")));
+            }
+        }
+        Ok(())
+    }
+}

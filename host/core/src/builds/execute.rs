@@ -1,0 +1,414 @@
+//! One build, from its first step to its end. What is stored says how it stands, so it can be taken up by another server.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use cap_std::{ambient_authority, fs::Dir};
+use sandboxed_exec::{Attached, Run, RunSpec, StdinMode};
+use sandboxed_model::{
+    Blame, Failure, RunId, Timestamp,
+    backend::WorkspacePhase,
+    build::{Build, BuildState, StepState},
+    command::{Command, Exit},
+    grant::Grants,
+    recipe::InitStep,
+    workspace::Workspace,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    cache::{Contents, Worth},
+    plan::{PlannedStep, Work},
+};
+use crate::{Error, Result, isolation::make_directory, sandbox::Sandbox, services::Services};
+
+/// How long to wait before what the store refused is tried again: the disk may have room by then.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// A build under way.
+pub(super) struct Execution {
+    pub(super) services: Arc<Services>,
+    pub(super) workspace: Workspace,
+    pub(super) build: Build,
+    pub(super) plan: Vec<PlannedStep>,
+    /// Whether the workspace was made, and entered, a moment ago.
+    pub(super) entered: bool,
+    pub(super) cancel: CancellationToken,
+}
+
+/// Why a build does not go on.
+enum Halt {
+    /// The server stops; the build goes on with the next one.
+    Left,
+    /// It has ended so, for this reason.
+    Ended(BuildState, StepState, Failure),
+    /// It was forgotten with its workspace.
+    Gone,
+}
+
+/// How a run came to its end.
+enum End {
+    Exited(Exit),
+    Cancelled,
+    TimedOut,
+    Left,
+}
+
+impl Execution {
+    /// Does the steps that are not done, and stores the end.
+    pub(super) async fn run(mut self) {
+        match self.go().await {
+            Ok(()) => self.end(BuildState::Done, None).await,
+            Err(Halt::Ended(state, step, failure)) => {
+                self.stop_steps(step);
+                self.end(state, Some(failure)).await;
+            }
+            Err(Halt::Left | Halt::Gone) => {}
+        }
+    }
+
+    async fn go(&mut self) -> Result<(), Halt> {
+        let services = Arc::clone(&self.services);
+        let place = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(cancelled()),
+            () = services.stopped() => return Err(Halt::Left),
+            place = services.builds.place() => place,
+        };
+        if self.build.state == BuildState::Queued {
+            self.build.state = BuildState::Running;
+            self.store().await?;
+        }
+        let begun = self.build.steps.iter().any(|step| step.state != StepState::Queued);
+        if !self.entered && !self.build.steps.iter().any(|step| step.run.is_some()) {
+            self.services.make_workspace(&self.workspace).await.map_err(|error| failed(error.failure()))?;
+        }
+        if !self.build.in_place && !begun {
+            self.begin_with_what_is_kept().await?;
+        }
+        // Time that was spent since the workspace was last as somebody else may have it as well.
+        let mut spent = Duration::ZERO;
+        for number in 0..self.plan.len() {
+            if self.cancel.is_cancelled() {
+                return Err(cancelled());
+            }
+            if *services.stop.borrow() {
+                return Err(Halt::Left);
+            }
+            if !self.build.steps[number].state.is_made() {
+                self.step(number).await?;
+                let step = &self.build.steps[number];
+                spent += took(step.started_at, step.ended_at);
+                self.keep(number, &mut spent).await;
+            }
+        }
+        drop(place);
+        Ok(())
+    }
+
+    /// Fills the workspace with the last result that is kept of the steps' and marks them as done.
+    async fn begin_with_what_is_kept(&mut self) -> Result<(), Halt> {
+        self.empty().await?;
+        let shared = self.plan.iter().take_while(|step| step.shared);
+        let keys: Vec<String> = shared.map(|step| step.key.clone()).collect();
+        let Some(last) = self.services.steps.last_kept(keys).await else { return Ok(()) };
+        let (stop, key) = (Arc::new(AtomicBool::new(false)), self.plan[last].key.clone());
+        let services = Arc::clone(&self.services);
+        let restoring = services.steps.restore(&key, self.contents(), Arc::clone(&stop));
+        let restored = self.unless_stopped(restoring, &stop).await?;
+        match restored {
+            Ok(true) => {
+                for step in &mut self.build.steps[..=last] {
+                    step.state = StepState::Cached;
+                }
+                self.store().await
+            }
+            Ok(false) => self.empty().await,
+            Err(error) => {
+                tracing::warn!(%error, build = %self.build.id, "a kept result could not be used, and the steps are run");
+                self.empty().await
+            }
+        }
+    }
+
+    /// Waits for work on files; tells it to stop where the build does.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>, stop: &AtomicBool) -> Result<T, Halt> {
+        let mut work = std::pin::pin!(work);
+        let halt = tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = self.cancel.cancelled() => cancelled(),
+            () = self.services.stopped() => Halt::Left,
+        };
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        work.await;
+        Err(halt)
+    }
+
+    fn contents(&self) -> Contents {
+        let (paths, id) = (&self.services.paths, self.workspace.id);
+        Contents { tree: paths.tree(id), home: paths.home(id), owner: self.workspace.user }
+    }
+
+    /// Makes tree and home empty directories. Nothing runs in the workspace.
+    async fn empty(&self) -> Result<(), Halt> {
+        let (directory, Contents { tree, home, owner }) =
+            (self.services.paths.workspace(self.workspace.id), self.contents());
+        let emptied = tokio::task::spawn_blocking(move || {
+            // Below a directory handle a name cannot lead elsewhere, and links are removed and not followed.
+            let directory = Dir::open_ambient_dir(directory, ambient_authority())?;
+            for path in [tree, home] {
+                match path.file_name().map(|name| directory.remove_dir_all(name)) {
+                    Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                    _ => make_directory(&path, owner, 0o700)?,
+                }
+            }
+            Ok(())
+        });
+        let emptied = emptied.await.map_err(std::io::Error::other).and_then(|emptied| emptied);
+        emptied.map_err(|error| {
+            let message = format!("the workspace's directories cannot be emptied: {error}");
+            failed(Failure::new(Blame::Host, "workspace.directory", message))
+        })
+    }
+
+    /// Keeps the workspace as it is after this step, where that is worth it. That it cannot be kept harms nothing.
+    async fn keep(&self, number: usize, spent: &mut Duration) {
+        let step = &self.plan[number];
+        if self.build.in_place || !step.shared {
+            return;
+        }
+        let worth = if step.kept == Some(true) { Worth::Kept } else { Worth::Took(*spent) };
+        let stop = Arc::new(AtomicBool::new(false));
+        let keeping = self.services.steps.keep(&step.key, self.contents(), worth, self.build.id, Arc::clone(&stop));
+        // Where the build ends here, the next step finds out.
+        match self.unless_stopped(keeping, &stop).await {
+            Ok(Ok(true)) => *spent = Duration::ZERO,
+            Ok(Ok(false)) | Err(_) => {}
+            Ok(Err(error)) => tracing::warn!(%error, build = %self.build.id, "the result of a step could not be kept"),
+        }
+    }
+
+    /// Does one step, or sees one to its end that a former server began.
+    async fn step(&mut self, number: usize) -> Result<(), Halt> {
+        let (run, sandbox) = match self.build.steps[number].run {
+            Some(run) => self.take_up(number, run).await?,
+            None => self.begin(number).await?,
+        };
+        let end = match &run {
+            Ok(run) => self.follow(number, run).await,
+            Err(exit) => End::Exited(exit.clone()),
+        };
+        drop(sandbox);
+        let id = self.build.steps[number].run;
+        let printed = match id {
+            Some(id) => self.services.supervisor.printed(id).await.ok().flatten(),
+            None => None,
+        };
+        let (state, halt) = match &end {
+            End::Left => return Err(Halt::Left),
+            End::Cancelled => (StepState::Cancelled, Some(cancelled())),
+            End::TimedOut => (StepState::TimedOut, Some(self.timed_out(number))),
+            End::Exited(Exit::Code(0)) => (StepState::Done, None),
+            End::Exited(exit) => (StepState::Failed, Some(self.step_failed(number, exit).await)),
+        };
+        let step = &mut self.build.steps[number];
+        step.state = state;
+        step.ended_at = Some(Timestamp::now());
+        step.output_bytes = printed;
+        step.exit = match end {
+            End::Exited(exit) => Some(exit),
+            End::Cancelled | End::TimedOut | End::Left => None,
+        };
+        match halt {
+            // The end of the build is stored together with this.
+            Some(halt) => Err(halt),
+            None => self.store().await,
+        }
+    }
+
+    /// Starts a step's run, which is stored first, so that no process can exist of which the store knows nothing.
+    async fn begin(&mut self, number: usize) -> Result<(Result<Run, Exit>, Option<Sandbox>), Halt> {
+        let id = RunId::new();
+        let step = &mut self.build.steps[number];
+        step.state = StepState::Running;
+        step.started_at = Some(Timestamp::now());
+        step.run = Some(id);
+        self.store().await?;
+        let started = match &self.plan[number].work {
+            Work::Script(step) => self.start_script(id, step).await,
+        };
+        let (run, sandbox) = started.map_err(|error| failed(error.failure()))?;
+        Ok((Ok(run), Some(sandbox)))
+    }
+
+    async fn start_script(&self, id: RunId, step: &InitStep) -> Result<(Run, Sandbox)> {
+        let sandbox = self.services.sandbox(&self.workspace, None).await?.with_secrets_only(&step.secrets);
+        let command = Command {
+            program: "sh".to_owned(),
+            // One log, in the order of printing.
+            args: vec!["-e".to_owned(), "-c".to_owned(), format!("exec 2>&1; {}", step.script), "init".to_owned()],
+            cwd: Some(sandbox.observed().tree.clone()),
+            ..Command::default()
+        };
+        let process = sandbox.process(command, &Grants::default(), &id.to_string()).await?;
+        let spec = RunSpec {
+            id,
+            program: process.program,
+            args: process.args,
+            env: process.env,
+            cwd: process.cwd,
+            tty: None,
+            stdin: StdinMode::Null,
+            guard: process.guard,
+        };
+        let run = self.services.supervisor.start(spec).await.map_err(|error| error.failure())?;
+        Ok((run, sandbox))
+    }
+
+    /// Finds the run of a step that a former server began.
+    async fn take_up(&self, number: usize, run: RunId) -> Result<(Result<Run, Exit>, Option<Sandbox>), Halt> {
+        let attached = self.services.supervisor.attach(run).await.map_err(|error| failed(error.failure()))?;
+        let reason = match attached {
+            Attached::Live(run) => {
+                let sandbox = match &self.plan[number].work {
+                    Work::Script(_) => self.services.sandbox(&self.workspace, None).await.ok(),
+                };
+                return Ok((Ok(run), sandbox));
+            }
+            Attached::Ended(exit) => return Ok((Err(exit), None)),
+            Attached::Lost { reason } => reason,
+            Attached::Missing => "it was not started".to_owned(),
+        };
+        let message = format!("the server was lost while step {} was under way: {reason}", self.name(number));
+        Err(failed(Failure::new(Blame::Host, "build.interrupted", message).with_hint(self.again())))
+    }
+
+    async fn follow(&self, number: usize, run: &Run) -> End {
+        let step = &self.build.steps[number];
+        let spent = took(step.started_at, Some(Timestamp::now()));
+        let left = self.plan[number].timeout.saturating_sub(spent);
+        let end = tokio::select! {
+            biased;
+            exit = run.exit() => return End::Exited(exit),
+            () = self.services.stopped() => return End::Left,
+            () = self.cancel.cancelled() => End::Cancelled,
+            () = tokio::time::sleep(left) => End::TimedOut,
+        };
+        if let Err(error) = run.kill().await {
+            tracing::error!(%error, run = %run.id(), "the processes of a step could not be killed");
+        }
+        run.exit().await;
+        end
+    }
+
+    /// `2 of 3 (install)`
+    fn name(&self, number: usize) -> String {
+        format!("{} of {} ({})", number + 1, self.plan.len(), self.plan[number].title)
+    }
+
+    fn again(&self) -> String {
+        format!("`sandboxed-sh workspaces build {}` goes on after the last step that was done", self.workspace.name)
+    }
+
+    fn log(&self) -> String {
+        format!("`sandboxed-sh workspaces log {}` shows what it printed", self.workspace.name)
+    }
+
+    fn timed_out(&self, number: usize) -> Halt {
+        let limit = self.plan[number].timeout.as_secs();
+        let message = format!("step {} did not end within its {limit} s and was killed", self.name(number));
+        let failure = Failure::new(Blame::Deadline, "build.step_timed_out", message);
+        let hint = format!("{}; timeout_secs of the step or workspaces.step_timeout gives it more time", self.log());
+        Halt::Ended(BuildState::Failed, StepState::TimedOut, failure.with_hint(hint))
+    }
+
+    async fn step_failed(&self, number: usize, exit: &Exit) -> Halt {
+        let run = self.build.steps[number].run;
+        let usage = match run {
+            Some(run) => self.services.supervisor.usage(run).await.ok().flatten(),
+            None => None,
+        };
+        let how = match exit {
+            _ if usage.is_some_and(|usage| usage.oom_kills > 0) => "was killed because memory was used up".to_owned(),
+            Exit::Code(code) => format!("ended with status {code}"),
+            Exit::Signal(signal) => format!("was ended by signal {signal}"),
+            Exit::Lost(reason) => {
+                let message = format!("step {} was lost: {reason}", self.name(number));
+                return failed(Failure::new(Blame::Host, "build.interrupted", message).with_hint(self.again()));
+            }
+        };
+        let message = format!("step {} {how}", self.name(number));
+        failed(Failure::new(Blame::Config, "build.step_failed", message).with_hint(self.log()))
+    }
+
+    /// A step that is under way ends with the build, and those after it never begin.
+    fn stop_steps(&mut self, under_way: StepState) {
+        for step in self.build.steps.iter_mut().filter(|step| !step.state.has_ended()) {
+            step.state = match step.state {
+                StepState::Running => under_way,
+                _ if under_way == StepState::Cancelled => StepState::Cancelled,
+                other => other,
+            };
+            if step.state.has_ended() {
+                step.ended_at = Some(Timestamp::now());
+            }
+        }
+    }
+
+    /// Stores how the build stands, as soon as the store takes it.
+    async fn store(&self) -> Result<(), Halt> {
+        loop {
+            match self.services.store.update_build(self.build.clone()).await {
+                Ok(()) => {
+                    self.services.builds.tell();
+                    return Ok(());
+                }
+                Err(error) => self.wait_for_store(error.into()).await?,
+            }
+        }
+    }
+
+    async fn end(&mut self, state: BuildState, problem: Option<Failure>) {
+        self.build.state = state;
+        self.build.ended_at = Some(Timestamp::now());
+        self.build.problem.clone_from(&problem);
+        let phase = if problem.is_none() { WorkspacePhase::Ready } else { WorkspacePhase::Failed };
+        loop {
+            let Err(error) = self.services.store.end_build(self.build.clone(), phase, problem.clone()).await else {
+                return;
+            };
+            if self.wait_for_store(error.into()).await.is_err() {
+                // What is stored still says what is to be done.
+                return;
+            }
+        }
+    }
+
+    async fn wait_for_store(&self, error: Error) -> Result<(), Halt> {
+        if matches!(error, Error::NotFound { .. }) {
+            return Err(Halt::Gone);
+        }
+        tracing::error!(%error, build = %self.build.id, "the build cannot go on for now");
+        tokio::select! {
+            () = self.services.stopped() => Err(Halt::Left),
+            () = tokio::time::sleep(RETRY) => Ok(()),
+        }
+    }
+}
+
+fn failed(failure: Failure) -> Halt {
+    Halt::Ended(BuildState::Failed, StepState::Failed, failure)
+}
+
+fn cancelled() -> Halt {
+    let failure = Failure::new(Blame::Config, "build.cancelled", "the build was cancelled");
+    Halt::Ended(BuildState::Cancelled, StepState::Cancelled, failure)
+}
+
+fn took(from: Option<Timestamp>, to: Option<Timestamp>) -> Duration {
+    let millis = from.zip(to).map_or(0, |(from, to)| to.as_millis().saturating_sub(from.as_millis()));
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
