@@ -132,7 +132,7 @@ impl Orchestrator {
         match services.begin_fork(&workspace, &snapshot.workspace, &kept).await {
             Ok(begun) => Ok(begun),
             Err(error) => {
-                self.give_up_workspace(&workspace).await?;
+                self.give_up_workspace(&workspace, &error).await?;
                 Err(error)
             }
         }

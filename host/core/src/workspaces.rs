@@ -88,18 +88,19 @@ impl Orchestrator {
                 self.workspace(id).await
             }
             Err(error) => {
-                self.give_up_workspace(&workspace).await?;
+                self.give_up_workspace(&workspace, &error).await?;
                 Err(error)
             }
         }
     }
 
-    /// Removes a workspace that could not be made.
-    pub(crate) async fn give_up_workspace(&self, workspace: &Workspace) -> Result<()> {
+    /// Removes a workspace that could not be made. One that cannot be removed either says why it could not be made.
+    pub(crate) async fn give_up_workspace(&self, workspace: &Workspace, why: &Error) -> Result<()> {
         let leader = self.services.store.workspace_leader(workspace.id).await?;
         if let Err(left) = self.services.remove_workspace(workspace, leader).await {
             tracing::warn!(error = %left, workspace = %workspace.id, "a workspace that failed could not be removed");
-            return Ok(());
+            let phase = WorkspacePhase::Broken;
+            return Ok(self.services.store.set_workspace_problem(workspace.id, phase, why.failure()).await?);
         }
         Ok(self.services.store.delete_workspace(workspace.id).await?)
     }

@@ -142,6 +142,12 @@ impl Supervisor {
         printed.map_err(Error::io("reading what a run printed"))
     }
 
+    /// Whether anything is kept of a run, live or over: then it can be read.
+    pub async fn is_kept(&self, id: RunId) -> bool {
+        let directory = self.directory(id);
+        tokio::task::spawn_blocking(move || directory.path().exists()).await.unwrap_or(false)
+    }
+
     /// Every run that has a directory, oldest first.
     ///
     /// # Errors

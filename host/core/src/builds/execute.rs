@@ -241,6 +241,8 @@ impl Execution {
             Work::Script(step) => self.start_script(id, step).await,
         };
         let (run, sandbox) = started.map_err(|error| failed(error.failure()))?;
+        // Who waits for its log finds it now.
+        self.services.builds.tell();
         Ok((Ok(run), Some(sandbox)))
     }
 

@@ -95,7 +95,7 @@ pub struct BuildLog {
     step: usize,
     stream: OutputStream,
     offset: u64,
-    output: Option<ProcessOutput>,
+    output: Option<(RunId, ProcessOutput)>,
 }
 
 impl BuildLog {
@@ -105,14 +105,18 @@ impl BuildLog {
     /// When the spool cannot be read, or the build is forgotten meanwhile.
     pub async fn next(&mut self) -> Result<ProcessChunk> {
         loop {
-            if let Some(output) = &mut self.output {
-                return output.next().await;
+            if let Some((run, output)) = &mut self.output {
+                match output.next().await {
+                    // It could not be started.
+                    Err(_) if !self.services.supervisor.is_kept(*run).await => self.output = None,
+                    read => return read,
+                }
             }
             let mut changed = self.services.builds.changed.subscribe();
             let build = self.services.store.build(self.build).await?;
             match build.steps.get(self.step) {
-                Some(BuildStep { run: Some(run), .. }) => {
-                    self.output = Some(self.services.run_output(*run, self.stream, self.offset));
+                Some(BuildStep { run: Some(run), .. }) if self.services.supervisor.is_kept(*run).await => {
+                    self.output = Some((*run, self.services.run_output(*run, self.stream, self.offset)));
                 }
                 Some(step) if !step.state.has_ended() && !build.state.has_ended() => {
                     // The services are held, so the sender is there.
