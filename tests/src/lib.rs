@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod config;
 pub mod engine;
 mod plugin_cache;
 pub mod server;

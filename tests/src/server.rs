@@ -102,6 +102,11 @@ impl Server {
         until("the server to stop", async || child.try_wait().unwrap()).await.code().unwrap_or(-1)
     }
 
+    /// Gives the server, which was started with a configuration, another one for its next start.
+    pub fn configure(&self, config: &str) {
+        std::fs::write(self.config.as_ref().unwrap(), config).unwrap();
+    }
+
     /// Starts the server again on the same data.
     pub async fn restart(&mut self) {
         self.child = spawn(self.home.path(), self.config.as_deref(), &self.environment, self.user);
