@@ -39,10 +39,11 @@ pub(crate) struct Found {
 
 /// Puts them where the workspace's processes and its backend find them.
 pub(crate) fn put(found: Vec<Found>, spec: &mut BackendSpec, guard: &mut Guard) {
-    for (number, Found { path, identity, target, writable }) in found.into_iter().enumerate() {
+    for Found { path, identity, target, writable } in found {
         let source = match &mut guard.stage {
             Some(stage) => {
-                let name = format!("mnt-{number}");
+                // A target is /mnt/NAME, and no two are the same.
+                let name = format!("mnt-{}", target.trim_start_matches("/mnt/"));
                 let source = stage.path(&name);
                 stage.mounts.push(StageMount { name, from: path, writable, only: Some(identity) });
                 source

@@ -174,7 +174,8 @@ impl<'de> Deserialize<'de> for EnvValue {
 pub struct Mount {
     /// The directory: an absolute path without links, below a directory of `workspaces.mounts`.
     pub source: String,
-    /// Where processes find it: `/mnt/NAME`. The backend host cannot move it and leaves it where it is.
+    /// Where processes find it: `/mnt/NAME`. With the backend host, which has no `/mnt` of its own, it is
+    /// `/run/sandboxed-sh/workspace/mnt-NAME` where the server is root, and else the source itself.
     pub target: String,
     /// Whether they may write to it. What they write, every other user of the directory sees.
     #[serde(default)]

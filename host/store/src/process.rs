@@ -44,6 +44,10 @@ impl Store {
             if !crate::workspace::exists(write.conn, process.workspace)? {
                 return Err(Error::not_found("workspace", process.workspace));
             }
+            let sql = "SELECT 1 FROM workspaces WHERE id = ?1 AND phase = 'building'";
+            if prepare(write.conn, sql)?.exists([Text(process.workspace)])? {
+                return Err(Error::conflict("build.under_way", "the workspace is being built"));
+            }
             let sql = "SELECT count(*) FROM processes WHERE workspace = ?1 AND ended_at IS NULL";
             let live: u32 = prepare(write.conn, sql)?.query_row([Text(process.workspace)], |row| row.get(0))?;
             if live >= most {

@@ -191,7 +191,14 @@ impl Orchestrator {
             live.cancel.cancel();
             live.ended.cancelled().await;
         }
-        self.build(id).await
+        let build = self.build(id).await?;
+        match build.state.has_ended() {
+            true => Ok(build),
+            false => {
+                let message = format!("the build {id} is not in this server's hands at this moment: try again");
+                Err(Error::Conflict { code: "build.not_held", message })
+            }
+        }
     }
 
     /// Waits for the end of a build.
@@ -265,7 +272,7 @@ impl Services {
         self.builds.tasks.spawn(tracing::Instrument::instrument(task, span));
     }
 
-    /// Waits as long as a workspace is being built, and returns it.
+    /// Waits as long as a workspace is being built and the server does not stop, and returns it.
     pub(crate) async fn built(&self, id: WorkspaceId) -> Result<Workspace> {
         loop {
             let mut changed = self.builds.changed.subscribe();
@@ -273,8 +280,11 @@ impl Services {
             if workspace.phase != WorkspacePhase::Building {
                 return Ok(workspace);
             }
-            // The sender lives as long as this.
-            let _ = changed.changed().await;
+            tokio::select! {
+                // The sender lives as long as this.
+                _ = changed.changed() => {}
+                () = self.stopped() => return Ok(workspace),
+            }
         }
     }
 

@@ -38,6 +38,7 @@ impl Services {
         // A build may have begun since the turn was admitted.
         let workspace = self.built(mission.workspace).await?;
         self.check_usable(&workspace)?;
+        self.check_not_building(&workspace)?;
         self.check_disk(&workspace).await?;
         let sandbox = self.sandbox(&workspace, Some(mission.id)).await?;
         let native_session = self.store.live_state(mission.id).await?.native_session;
