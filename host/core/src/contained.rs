@@ -35,6 +35,11 @@ const IDLE: Duration = Duration::from_secs(300);
 /// How often idle ones are looked for.
 const ROUND: Duration = Duration::from_secs(60);
 
+/// How long killed processes may take to be gone before it is said that something else runs there.
+const REST: Duration = Duration::from_millis(250);
+/// Between two looks meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// What runs in containers.
 pub(crate) struct ContainedRuns {
     paths: Paths,
@@ -207,10 +212,14 @@ impl ContainedRuns {
         let alone = !self.marks(workspace).await.iter().any(|(other, over)| other != mark && !over);
         match cleared {
             Ok(()) if !alone => Ok(()),
+            // Whoever else runs there pays for what cannot be killed by itself.
+            Err(sandboxed_engine::Error::Survivors { .. }) => {
+                engine.kill_all(workspace).await.map_err(|error| error.failure())
+            }
             Err(error) if !alone => Err(error.failure()),
             Ok(()) | Err(_) => {
                 let running = engine.observe(workspace).await.map_err(|error| error.failure())?.phase == Phase::Running;
-                if !running || engine.is_quiet(workspace).await.unwrap_or(false) {
+                if !running || comes_to_rest(&engine, workspace).await {
                     return Ok(());
                 }
                 tracing::info!(%workspace, "a container is stopped because something in it would not end");
@@ -283,6 +292,20 @@ impl ContainedRuns {
             Some(marks.map(|mark| (mark.to_owned(), names.contains(&format!("{mark}.end")))).collect())
         });
         listed.await.ok().flatten().unwrap_or_default()
+    }
+}
+
+/// Whether the container becomes quiet: what was killed needs a moment to be gone.
+async fn comes_to_rest(engine: &Engine, workspace: WorkspaceId) -> bool {
+    let give_up = Instant::now() + REST;
+    loop {
+        if engine.is_quiet(workspace).await.unwrap_or(false) {
+            return true;
+        }
+        if Instant::now() >= give_up {
+            return false;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

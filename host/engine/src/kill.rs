@@ -59,14 +59,20 @@ impl Engine {
     /// Kills every process in the workspace's container whose environment holds [`RUN_VARIABLE`]`=mark`, and returns
     /// when there is none. A container that is absent or stopped has none.
     ///
-    /// A process that has wiped its environment, or hides it from its own user, is not found; nor does it work in an
-    /// image without `sh`. [`Engine::kill_all`] always does.
+    /// A process that has wiped its environment is not found. Where the container's processes cannot be seen on this
+    /// machine it is done inside: then one that hides its environment from its own user is not found either, and the
+    /// image needs `sh`. [`Engine::kill_all`] always works.
     ///
     /// # Errors
     /// A mark that is not 8 to 64 of `a-z`, `A-Z`, `0-9` and `-`; a foreign container; [`Error::NotStarted`] without a
     /// `sh`; [`Error::Survivors`]; the engine fails.
     pub async fn kill_run(&self, workspace: WorkspaceId, mark: &str) -> Result<(), Error> {
         check(mark)?;
+        match self.machine_kill(workspace, mark).await {
+            Ok(true) | Err(Error::Absent(_) | Error::NotRunning(_)) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => return Err(error),
+        }
         // Without capabilities no user sees another's processes: root's look does not find those of the container's.
         let users = async {
             tokio::try_join!(
