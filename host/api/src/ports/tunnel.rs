@@ -44,12 +44,9 @@ impl Tunnel {
                         }
                         sent_all.cancel();
                     }
-                    Message::Binary(bytes) => {
-                        if writer.write_all(&bytes).await.is_err() {
-                            return;
-                        }
-                    }
+                    Message::Binary(bytes) if writer.write_all(&bytes).await.is_err() => return,
                     Message::Close(_) => return,
+                    // A piece that was passed on, or a word of the protocol's own.
                     _ => {}
                 }
             }
