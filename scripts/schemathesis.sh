@@ -45,6 +45,7 @@ PYTHON
 #   paths ending in /stream     an event stream never ends, so a generated request would wait for its time to run out;
 #                               host/api/tests/api/streams.rs is about them
 #   exec, output, attach, log   they go on as long as the process does; tests/tests/processes.rs is about them
+#   connect                     a WebSocket; tests/tests/ports is about it
 #   auth/login, auth/logout     failed logins are slowed down, so that the run would do nothing but wait
 #   plugins/{id}/reload         compiles plugins, hundreds of times
 #   backup                      writes a copy of the database each time
@@ -55,7 +56,7 @@ exec "$venv/bin/schemathesis" run openapi.json \
     --header "Authorization: Bearer $token" \
     --checks all \
     --exclude-checks positive_data_acceptance \
-    --exclude-path-regex '/stream$|/auth/log(in|out)$|/reload$|/backup$|/exec$|/output$|/attach$|/log$' \
+    --exclude-path-regex '/stream$|/auth/log(in|out)$|/reload$|/backup$|/exec$|/output$|/attach$|/connect$|/log$' \
     --max-examples "${EXAMPLES:-100}" \
     --request-timeout 30 \
     --seed 1 \

@@ -88,6 +88,7 @@ tests() {
     [ -x /bin/busybox ] || apt_install busybox-static
     need git git
     need python3 python3
+    need openssl openssl
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
     need setpriv util-linux
 }

@@ -23,7 +23,7 @@ use crate::{
     workspace_ports::{listeners, name_ports},
 };
 
-/// How often it is looked, in networks that somebody uses. A look reads two files of the kernel, in some 50 µs.
+/// How often it is looked, in networks that somebody uses. A look is two questions to the kernel.
 const ROUND: Duration = Duration::from_secs(2);
 /// Ports that one event names.
 const NAMED: usize = 32;
@@ -52,7 +52,7 @@ pub(crate) async fn watch(services: Weak<Services>) {
 
 impl Services {
     async fn look_at(&self, workspace: WorkspaceId, leader: &Leader) -> Result<()> {
-        let found = listeners(leader.process()).await?;
+        let found = listeners(leader).await?;
         let new = leader.newly_listening(&found);
         if new.is_empty() {
             return Ok(());

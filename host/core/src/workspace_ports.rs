@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sandboxed_exec::{Listening, ProcessHandle, listening, owners};
+use sandboxed_exec::{Listening, ProcessHandle, owners};
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
     port::{DeclaredPort, PortNumber, PortProtocol, WorkspacePort, problem_of},
     workspace::{NetworkMode, Workspace},
 };
 
-use crate::{Error, Orchestrator, Result, port_connection::PortConnection, services::Services};
+use crate::{Error, Orchestrator, Result, leaders::Leader, port_connection::PortConnection, services::Services};
 
 /// Ports that a message names at most.
 const NAMED: usize = 20;
@@ -68,7 +68,7 @@ impl Orchestrator {
         let Some(leader) = services.present_leader(id).await? else {
             return Err(nothing_listens(&workspace, port, &[]));
         };
-        let found = listeners(leader.process()).await?;
+        let found = listeners(&leader).await?;
         let at_port: Vec<_> = found.iter().filter(|found| found.address.port() == port.get()).collect();
         if at_port.is_empty() {
             return Err(nothing_listens(&workspace, port, &found));
@@ -95,15 +95,14 @@ impl Services {
     /// The ports on which something listens in a workspace, with the names of the programs where they can be told.
     async fn listening_ports(&self, id: WorkspaceId) -> Result<Vec<(PortNumber, Option<String>)>> {
         let Some(leader) = self.present_leader(id).await? else { return Ok(Vec::new()) };
-        let found = listeners(leader.process()).await?;
+        let found = listeners(&leader).await?;
         name_ports(leader.process(), found).await
     }
 }
 
 /// What listens in a network. One that has just gone has no listeners.
-pub(crate) async fn listeners(process: ProcessHandle) -> Result<Vec<Listening>> {
-    let looked = tokio::task::spawn_blocking(move || listening(process));
-    match looked.await.map_err(std::io::Error::other).and_then(|found| found) {
+pub(crate) async fn listeners(leader: &Leader) -> Result<Vec<Listening>> {
+    match leader.doorway().listening().await {
         Ok(found) => Ok(found),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => {

@@ -8,10 +8,14 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::socket::AddressFamily;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::{ProcessHandle, guard::joined, sys};
+use crate::{
+    Listening, ProcessHandle, diagnosis,
+    guard::joined,
+    listening,
+    sys::{self, SocketKind},
+};
 
 /// Sockets that are made at once: a page that loads hundreds of files costs a fork only now and then.
 const BATCH: usize = 8;
@@ -23,12 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Doorway {
     process: ProcessHandle,
     spare: Arc<[Mutex<Vec<OwnedFd>>; 2]>,
+    /// By which the kernel is asked what listens.
+    diagnosis: Arc<Mutex<Option<OwnedFd>>>,
 }
 
 impl Doorway {
     /// A way into the network of this process.
     pub fn new(process: ProcessHandle) -> Self {
-        Self { process, spare: Arc::default() }
+        Self { process, spare: Arc::default(), diagnosis: Arc::default() }
     }
 
     /// Whose network it leads into.
@@ -48,17 +54,52 @@ impl Doorway {
         Ok(stream)
     }
 
+    /// What listens in that network, in the order of the ports, without the way out of it ([`crate::Entrance`]).
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] when the process is gone, another when its network cannot be looked at.
+    pub async fn listening(&self) -> io::Result<Vec<Listening>> {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.listening_now()).await.map_err(io::Error::other)?
+    }
+
+    fn listening_now(&self) -> io::Result<Vec<Listening>> {
+        let found = self.ask().or_else(|error| {
+            tracing::debug!(%error, "the kernel does not tell listeners otherwise than in its tables");
+            listening::by_tables(self.process)
+        });
+        // Only now is it certain whose they were.
+        match self.process.is_alive() {
+            true => Ok(listening::sorted(found?)),
+            false => Err(io::Error::new(io::ErrorKind::NotFound, "the process is gone")),
+        }
+    }
+
+    fn ask(&self) -> io::Result<Vec<diagnosis::Listener>> {
+        let mut socket = self.diagnosis.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = match socket.take() {
+            Some(socket) => socket,
+            None => self.make(SocketKind::Diagnosis, 1)?.pop().ok_or(io::ErrorKind::BrokenPipe)?,
+        };
+        let found = diagnosis::listeners(&asked)?;
+        // One whose answers were not read to their end is of no more use.
+        *socket = Some(asked);
+        Ok(found)
+    }
+
+    fn make(&self, kind: SocketKind, count: usize) -> io::Result<Vec<OwnedFd>> {
+        let joined = joined(self.process).map_err(io::Error::other)?;
+        sys::sockets(&joined, kind, count)
+    }
+
     async fn socket(&self, v4: bool) -> io::Result<OwnedFd> {
         let spare = &self.spare[usize::from(!v4)];
         if let Some(socket) = spare.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(socket);
         }
-        let family = if v4 { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        let process = self.process;
-        let made = tokio::task::spawn_blocking(move || {
-            let joined = joined(process).map_err(io::Error::other)?;
-            sys::sockets(&joined, family, BATCH)
-        });
+        let kind = if v4 { SocketKind::Tcp4 } else { SocketKind::Tcp6 };
+        let this = self.clone();
+        let made = tokio::task::spawn_blocking(move || this.make(kind, BATCH));
         let mut made = made.await.map_err(io::Error::other)??;
         let socket = made.pop().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut spare = spare.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,6 +24,7 @@
 mod cgroup;
 mod containment;
 mod control;
+mod diagnosis;
 mod directory;
 mod doorway;
 mod error;
@@ -53,7 +54,7 @@ pub use guard::{
     ProcessHandle, Stage, StageMount,
 };
 pub use limits::{Limits, Resource};
-pub use listening::{Listening, listening, owners};
+pub use listening::{Listening, owners};
 pub use run::Run;
 pub use sandboxed_model::command::{Exit, Output, OutputStream, ResourceUsage, Tty};
 pub use shim::shim_main;

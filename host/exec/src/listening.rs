@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use crate::{PROXY_PORT, ProcessHandle, procfs};
+use crate::{PROXY_PORT, ProcessHandle, diagnosis::Listener, procfs};
 
 /// What is read of a table of sockets. The kernel lists listeners first; this holds more than six thousand.
 const TABLE_LIMIT: u64 = 1 << 20;
@@ -26,12 +26,16 @@ pub struct Listening {
     pub inode: u64,
 }
 
-/// The listeners in the network of a process, in the order of their ports, without those of the way out of it
-/// ([`crate::Entrance`]). Blocks for some microseconds.
-///
-/// # Errors
-/// When the process is gone or its network cannot be looked at.
-pub fn listening(process: ProcessHandle) -> io::Result<Vec<Listening>> {
+/// Listeners in the order of their ports, those that can be reached and are the workspace's.
+pub(crate) fn sorted(listeners: impl IntoIterator<Item = Listener>) -> Vec<Listening> {
+    let reached = |Listener { ip, port, inode }| reachable(ip, port).map(|address| Listening { address, inode });
+    let mut found: Vec<_> = listeners.into_iter().filter_map(reached).collect();
+    found.sort_unstable_by_key(|listening| (listening.address.port(), listening.address));
+    found
+}
+
+/// The listeners in the network of a process by its tables: slow, for kernels that cannot be asked otherwise.
+pub(crate) fn by_tables(process: ProcessHandle) -> io::Result<Vec<Listener>> {
     let mut found = Vec::new();
     for table in ["tcp", "tcp6"] {
         let file = match fs::File::open(format!("/proc/{}/net/{table}", process.pid)) {
@@ -42,13 +46,8 @@ pub fn listening(process: ProcessHandle) -> io::Result<Vec<Listening>> {
         };
         let mut text = String::new();
         file.take(TABLE_LIMIT).read_to_string(&mut text)?;
-        found.extend(text.lines().skip(1).map_while(listener).flatten());
+        found.extend(text.lines().skip(1).map_while(listener));
     }
-    // Only now is it certain whose tables these were.
-    if !process.is_alive() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "the process is gone"));
-    }
-    found.sort_unstable_by_key(|listening| (listening.address.port(), listening.address));
     Ok(found)
 }
 
@@ -100,9 +99,8 @@ impl ProcessHandle {
     }
 }
 
-/// A line of a table. Nothing after the last listener; `Some(None)` for a listener that cannot be reached or is none of
-/// the workspace's.
-fn listener(line: &str) -> Option<Option<Listening>> {
+/// A line of a table; nothing after the last listener.
+fn listener(line: &str) -> Option<Listener> {
     let mut fields = line.split_ascii_whitespace();
     let local = fields.nth(1)?;
     if fields.nth(1)? != LISTEN {
@@ -110,8 +108,7 @@ fn listener(line: &str) -> Option<Option<Listening>> {
     }
     let inode = fields.nth(5)?.parse().ok()?;
     let (address, port) = local.split_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    Some(reachable(ip(address)?, port).map(|address| Listening { address, inode }))
+    Some(Listener { ip: ip(address)?, port: u16::from_str_radix(port, 16).ok()?, inode })
 }
 
 /// The kernel prints addresses as numbers of 32 bits, each as it lies in memory.
@@ -153,8 +150,8 @@ mod tests {
     #[cfg(target_endian = "little")]
     fn read(lines: &[&str]) -> Vec<String> {
         let text = format!("{HEAD}\n{}", lines.join("\n"));
-        let found = text.lines().skip(1).map_while(listener).flatten();
-        found.map(|listening| format!("{} {}", listening.address, listening.inode)).collect()
+        let found = sorted(text.lines().skip(1).map_while(listener));
+        found.iter().map(|listening| format!("{} {}", listening.address, listening.inode)).collect()
     }
 
     #[cfg(target_endian = "little")]
@@ -168,7 +165,7 @@ mod tests {
             "   4: 0100007F:1F92 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 15 1 0 100 0 0 10 0",
         ];
 
-        assert_eq!(read(&lines), ["127.0.0.1:8080 11", "127.0.0.1:3000 12"]);
+        assert_eq!(read(&lines), ["127.0.0.1:3000 12", "127.0.0.1:8080 11"]);
     }
 
     #[cfg(target_endian = "little")]
@@ -184,7 +181,7 @@ mod tests {
             line("B80D0120000000000000000001000000"),
         ];
 
-        assert_eq!(read(&lines.each_ref().map(String::as_str)), ["[::1]:80 7", "[::1]:80 7", "127.0.0.1:80 7"]);
+        assert_eq!(read(&lines.each_ref().map(String::as_str)), ["127.0.0.1:80 7", "[::1]:80 7", "[::1]:80 7"]);
     }
 
     #[test]
@@ -203,9 +200,8 @@ mod tests {
         let me = nix::unistd::Pid::this();
         let own = ProcessHandle { pid: me.as_raw(), started: procfs::stat(me).unwrap().started };
 
-        let found = listening(own).unwrap().into_iter().find(|found| found.address == address).unwrap();
+        let found = sorted(by_tables(own).unwrap()).into_iter().find(|found| found.address == address).unwrap();
 
         assert!(owners(own, &HashSet::from([found.inode])).contains_key(&found.inode));
-        assert!(listening(ProcessHandle { started: 1, ..own }).is_err(), "a process of another time");
     }
 }

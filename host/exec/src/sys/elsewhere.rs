@@ -10,7 +10,7 @@ use nix::{
     libc,
     sys::{
         signal::{SigSet, SigmaskHow},
-        socket::{AddressFamily, SockFlag, SockType, socket, socketpair},
+        socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket, socketpair},
         wait::{WaitStatus, waitpid},
     },
     unistd::ForkResult,
@@ -21,10 +21,32 @@ use super::{
     receive_descriptor,
 };
 
-/// Makes so many TCP sockets that are not connected in a network. A process of a moment makes them, because a process with
+/// What is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SocketKind {
+    /// For TCP over IP version 4.
+    Tcp4,
+    /// For TCP over IP version 6.
+    Tcp6,
+    /// For questions about sockets to the kernel.
+    Diagnosis,
+}
+
+impl SocketKind {
+    fn make(self) -> nix::Result<OwnedFd> {
+        let (family, kind, protocol) = match self {
+            Self::Tcp4 => (AddressFamily::Inet, SockType::Stream, SockProtocol::Tcp),
+            Self::Tcp6 => (AddressFamily::Inet6, SockType::Stream, SockProtocol::Tcp),
+            Self::Diagnosis => (AddressFamily::Netlink, SockType::Raw, SockProtocol::NetlinkSockDiag),
+        };
+        socket(family, kind, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, protocol)
+    }
+}
+
+/// Makes so many sockets, none of them connected, in a network. A process of a moment makes them, because a process with
 /// threads may not enter the user namespace of a network, and because no thread of this one must ever be found in a
 /// network that is not its own. Blocks for as long as a fork takes.
-pub(crate) fn sockets(joined: &Joined, family: AddressFamily, count: usize) -> io::Result<Vec<OwnedFd>> {
+pub(crate) fn sockets(joined: &Joined, kind: SocketKind, count: usize) -> io::Result<Vec<OwnedFd>> {
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
     // A signal that this process handles must not be handled by the child, which shares the pipes that tell of it.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
@@ -32,7 +54,7 @@ pub(crate) fn sockets(joined: &Joined, family: AddressFamily, count: usize) -> i
     // allocates nor takes a lock, so that it is no matter what other threads held at the fork.
     let forked = unsafe { nix::unistd::fork() };
     if let Ok(ForkResult::Child) = forked {
-        let made = make(joined, family, count, &theirs);
+        let made = make(joined, kind, count, &theirs);
         let code = made.err().map_or(0, |error| error as libc::c_int);
         // SAFETY: ends the child at once, without running anything that was registered in the parent.
         unsafe { libc::_exit(code) };
@@ -50,11 +72,10 @@ pub(crate) fn sockets(joined: &Joined, family: AddressFamily, count: usize) -> i
 }
 
 /// In the child.
-fn make(joined: &Joined, family: AddressFamily, count: usize, to: &OwnedFd) -> nix::Result<()> {
+fn make(joined: &Joined, kind: SocketKind, count: usize, to: &OwnedFd) -> nix::Result<()> {
     joined.enter()?;
     for _ in 0..count {
-        let made = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
-        send_descriptor(to, &made)?;
+        send_descriptor(to, &kind.make()?)?;
     }
     Ok(())
 }

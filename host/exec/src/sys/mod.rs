@@ -8,7 +8,7 @@ mod inside;
 
 pub(crate) use child::{ChildSetup, Refusal, Step, prepare, refusal};
 pub(crate) use confine::{Confinement, Joined, Mount, OwnNetwork, StagedMounts, Way, open_only};
-pub(crate) use elsewhere::sockets;
+pub(crate) use elsewhere::{SocketKind, sockets};
 pub(crate) use inside::{Birthplace, JoinedSystem};
 
 use std::{

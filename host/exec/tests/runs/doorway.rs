@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
 };
 
-use sandboxed_exec::{Doorway, Guard, Network, RunSpec, listening, owners};
+use sandboxed_exec::{Doorway, Guard, Network, RunSpec, owners};
 use tokio::io::AsyncReadExt;
 
 use crate::lab::{Lab, lines, within};
@@ -49,7 +49,7 @@ async fn what_listens_in_a_network_is_found_with_its_address_and_its_program() {
     let run = lab.start(own_network(&lab, &format!("{SERVE} ::1 8081"))).await;
     lines(&run, 1).await;
 
-    let found = listening(run.process()).unwrap();
+    let found = within(Doorway::new(run.process()).listening()).await.unwrap();
 
     let [service] = found[..] else { panic!("{found:?}") };
     assert_eq!(service.address, "[::1]:8081".parse().unwrap());
@@ -72,5 +72,5 @@ async fn the_network_of_a_process_that_is_gone_is_not_entered() {
     let error = within(doorway.connect((Ipv4Addr::LOCALHOST, 8080).into())).await.unwrap_err();
 
     assert_ne!(error.kind(), std::io::ErrorKind::ConnectionRefused);
-    assert!(listening(run.process()).is_err());
+    assert_eq!(within(doorway.listening()).await.unwrap_err().kind(), std::io::ErrorKind::NotFound);
 }
