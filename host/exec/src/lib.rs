@@ -33,6 +33,7 @@ mod guard;
 mod inspect;
 mod limits;
 mod listening;
+mod peer;
 mod procfs;
 mod program;
 mod record;

@@ -84,9 +84,6 @@ pub(crate) static HOST: Backend = Backend {
         "see_the_machine",
         "shared_memory_of_the_machine",
         "socket_for_everybody",
-        // No kernel keeps a process from its own user's sockets by their place.
-        "gate_of_the_server",
-        "supervisor_of_the_neighbour",
     ],
     small_tmp: None,
 };

@@ -245,8 +245,15 @@ try datagrams_to_the_machine datagram "$MACHINE" "$DATAGRAMS"
 try api_of_the_server api --noproxy '*'
 try socket_for_root_alone unix "$ROOT_SOCKET"
 try socket_for_everybody unix "$OPEN_SOCKET"
-try gate_of_the_server unix "$DATA/gate.sock"
-try supervisor_of_the_neighbour unix "$NEIGHBOUR_SOCKET"
+heard() { # Whether the listener keeps the connection, and waits for what comes.
+    perl -MSocket -e '
+        socket(my $s, AF_UNIX, SOCK_STREAM, 0); connect($s, pack_sockaddr_un($ARGV[0])) or exit 1;
+        my $bits = ""; vec($bits, fileno $s, 1) = 1;
+        exit(select($bits, undef, undef, 1) ? 1 : 0);
+    ' "$1"
+}
+try gate_of_the_server heard "$DATA/gate.sock"
+try supervisor_of_the_neighbour heard "$NEIGHBOUR_SOCKET"
 try docker any unix /run/docker.sock /var/run/docker.sock
 try abstract_socket abstract "$ABSTRACT_SOCKET"
 

@@ -22,7 +22,7 @@ use tokio::{
     net::{TcpStream, UnixListener},
 };
 
-use crate::sys;
+use crate::{peer::may_speak, sys};
 
 /// Longest label.
 const LABEL_LIMIT: usize = 256;
@@ -65,6 +65,10 @@ impl Gate {
     pub async fn accept(&self) -> io::Result<(String, TcpStream)> {
         loop {
             let (sender, _) = self.listener.accept().await?;
+            if !may_speak(&sender) {
+                tracing::warn!("a process inside of a workspace spoke to the gate itself");
+                continue;
+            }
             match tokio::time::timeout(PATIENCE, receive(&sender)).await {
                 Ok(Ok(handed)) => return Ok(handed),
                 Ok(Err(error)) => tracing::warn!(%error, "a connection could not be taken over"),

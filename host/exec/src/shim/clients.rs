@@ -9,13 +9,12 @@ use std::{
     },
 };
 
-use nix::{
-    poll::PollFlags,
-    sys::socket::{getsockopt, sockopt::PeerCredentials},
-    unistd::Uid,
-};
+use nix::poll::PollFlags;
 
-use crate::control::protocol::{PREFIX, REQUEST_HEAD_LIMIT, Reply, Request, decode, encode, lengths};
+use crate::{
+    control::protocol::{PREFIX, REQUEST_HEAD_LIMIT, Reply, Request, decode, encode, lengths},
+    peer::may_speak,
+};
 
 /// How many clients may be connected. One more takes the place of the one that was silent longest.
 const CLIENT_LIMIT: usize = 64;
@@ -62,7 +61,8 @@ impl Clients {
                     return;
                 }
             };
-            if !may_connect(&stream) || stream.set_nonblocking(true).is_err() {
+            // The socket's permissions keep others out; this holds even if someone changed them.
+            if !may_speak(&stream) || stream.set_nonblocking(true).is_err() {
                 continue;
             }
             if self.clients.len() >= CLIENT_LIMIT {
@@ -233,12 +233,4 @@ impl Client {
         }
         self.send()
     }
-}
-
-/// The socket's permissions keep others out; this holds even if someone changed them.
-fn may_connect(stream: &UnixStream) -> bool {
-    getsockopt(stream, PeerCredentials).is_ok_and(|peer| {
-        let uid = Uid::from_raw(peer.uid());
-        uid.is_root() || uid == Uid::effective()
-    })
 }
