@@ -156,7 +156,7 @@ async fn a_snapshot_is_found_once_it_is_finished_and_counts_as_a_user_of_its_lay
         created_at: Timestamp::now(),
     };
     fixture.store.insert_snapshot(snapshot.clone(), false).await.unwrap();
-    assert_eq!(fixture.store.unfinished_snapshots().await.unwrap(), [snapshot.clone()]);
+    assert_eq!(fixture.store.unfinished_snapshots().await.unwrap(), std::slice::from_ref(&snapshot));
     assert!(fixture.store.snapshot(snapshot.id).await.is_err());
 
     let layers = WorkspaceLayers { tree: vec!["t".to_owned()], home: vec!["h".to_owned()] };
