@@ -14,12 +14,12 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Api, cli, plugin_cache, until};
+use crate::{Api, cli, config, plugin_cache, until};
 
 /// A running server with a data directory of its own.
 pub struct Server {
     home: TempDir,
-    config: Option<PathBuf>,
+    config: PathBuf,
     environment: Vec<(String, String)>,
     user: Option<u32>,
     child: Child,
@@ -30,7 +30,7 @@ pub struct Server {
 /// How a server is started.
 #[derive(Default)]
 pub struct Options {
-    /// The text of `sandboxed.toml`; absent takes the embedded one.
+    /// The text of `sandboxed.toml`; absent takes the embedded one, with what the tests need.
     pub config: Option<String>,
     /// Variables.
     pub environment: Vec<(String, String)>,
@@ -51,11 +51,8 @@ impl Server {
     /// Starts a server with options on a new data directory.
     pub async fn start_with(options: Options) -> Self {
         let home = options.place.as_ref().map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
-        let config = options.config.map(|text| {
-            let path = home.path().join("sandboxed.toml");
-            std::fs::write(&path, text).unwrap();
-            path
-        });
+        let config = home.path().join("sandboxed.toml");
+        std::fs::write(&config, options.config.unwrap_or_else(config::of_tests)).unwrap();
         if let Some(bytes) = options.disk {
             let data = home.path().join("data");
             std::fs::create_dir(&data).unwrap();
@@ -68,7 +65,7 @@ impl Server {
             move_in(home.path(), user);
         }
         let Options { environment, user, .. } = options;
-        let child = spawn(home.path(), config.as_deref(), &environment, user);
+        let child = spawn(home.path(), &config, &environment, user);
         let mut server = Self { home, config, environment, user, child, api: Api::unconnected() };
         server.connect().await;
         server
@@ -104,12 +101,12 @@ impl Server {
 
     /// Gives the server, which was started with a configuration, another one for its next start.
     pub fn configure(&self, config: &str) {
-        std::fs::write(self.config.as_ref().unwrap(), config).unwrap();
+        std::fs::write(&self.config, config).unwrap();
     }
 
     /// Starts the server again on the same data.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.home.path(), self.config.as_deref(), &self.environment, self.user);
+        self.child = spawn(self.home.path(), &self.config, &self.environment, self.user);
         self.connect().await;
     }
 
@@ -217,7 +214,7 @@ fn move_in(home: &Path, user: u32) {
     std::os::unix::fs::chown(home, Some(user), Some(user)).unwrap();
 }
 
-fn spawn(home: &Path, config: Option<&Path>, environment: &[(String, String)], user: Option<u32>) -> Child {
+fn spawn(home: &Path, config: &Path, environment: &[(String, String)], user: Option<u32>) -> Child {
     let log = File::options().create(true).append(true).open(home.join("server.log")).unwrap();
     let mut command = cli::command(&home.join("data"));
     if let Some(user) = user {
@@ -232,10 +229,9 @@ fn spawn(home: &Path, config: Option<&Path>, environment: &[(String, String)], u
         }
         command.env("SANDBOXED_SH_PLUGIN_DIR", home.join("plugins")).current_dir(home);
     }
-    if let Some(config) = config {
-        command.arg("--config").arg(config);
-    }
     command
+        .arg("--config")
+        .arg(config)
         .args(["serve", "--no-welcome", "--listen", "127.0.0.1:0"])
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdout(log.try_clone().unwrap())

@@ -1,11 +1,14 @@
 //! The backends that are tried, and what is known to lead out of each.
 
+use sandboxed_tests::{config, engine, root, server::Options};
 use serde_json::{Value, json};
 
 /// A backend whose workspaces are tried.
 pub(crate) struct Backend {
     /// Its plugin.
     pub(crate) id: &'static str,
+    /// The configuration of a server that has it; absent is that of all tests.
+    pub(crate) config: fn() -> Option<String>,
     /// The options of its workspaces.
     pub(crate) options: fn() -> Value,
     /// What its processes share with the machine: attempts of `escape.sh` that come to their end, besides those that
@@ -21,9 +24,14 @@ pub(crate) struct Backend {
 pub(crate) const SMALL_TMP: u64 = 4 << 20;
 
 /// Every backend.
-pub(crate) static ALL: [&Backend; 2] = [&BUBBLEWRAP, &HOST];
+pub(crate) static ALL: [&Backend; 4] = [&BUBBLEWRAP, &HOST, &NSPAWN, &DOCKER];
 
 impl Backend {
+    /// How a server is started that has it.
+    pub(crate) fn server(&self) -> Options {
+        Options { config: (self.config)(), ..Options::default() }
+    }
+
     /// The body of a request for a workspace.
     pub(crate) fn workspace(&self, body: Value) -> Value {
         let mut whole = json!({ "backend": self.id, "options": (self.options)() });
@@ -37,6 +45,13 @@ macro_rules! on_each_backend {
     ($($test:ident),+ $(,)?) => {
         on_each_backend!(@ bubblewrap BUBBLEWRAP $($test)+);
         on_each_backend!(@ host HOST $($test)+);
+        on_each_backend!(@ nspawn NSPAWN $($test)+);
+        on_each_backend!(@ docker DOCKER $($test)+);
+    };
+    // Without those that lack what the tests run inside.
+    (on the machines programs: $($test:ident),+ $(,)?) => {
+        on_each_backend!(@ programs_of_bubblewrap BUBBLEWRAP $($test)+);
+        on_each_backend!(@ programs_of_host HOST $($test)+);
     };
     (@ $module:ident $backend:ident $($test:ident)+) => {
         mod $module {
@@ -54,8 +69,30 @@ fn no_options() -> Value {
     json!({})
 }
 
+fn of_all_tests() -> Option<String> {
+    None
+}
+
+/// The same small Debian that systems begin with.
+fn with_an_engine() -> Option<String> {
+    let (socket, archive) = (engine::socket(), root::archive());
+    let (socket, archive) = (socket.display(), archive.display());
+    let grants = format!("grants.containers = [\"{socket}\"]\ngrants.archives = [\"{archive}\"]\n");
+    let config = format!(
+        "config = {{ socket = \"{socket}\", image = \"{DEBIAN}\", archives = {{ \"{DEBIAN}\" = \"{archive}\" }} }}\n"
+    );
+    let text = config::of_tests();
+    let there = "grants.containers = [\"/run/docker.sock\"]\n";
+    assert!(text.contains(there));
+    Some(text.replacen(there, &format!("{grants}{config}"), 1))
+}
+
+/// What the engine calls the small Debian.
+const DEBIAN: &str = "sandboxed-test/debian:1";
+
 pub(crate) static BUBBLEWRAP: Backend = Backend {
     id: "bubblewrap",
+    config: of_all_tests,
     options: no_options,
     shared: &[],
     shared_with_a_user: &[],
@@ -64,6 +101,7 @@ pub(crate) static BUBBLEWRAP: Backend = Backend {
 
 pub(crate) static HOST: Backend = Backend {
     id: "host",
+    config: of_all_tests,
     options: no_options,
     shared: &[
         "settings_of_the_machine",
@@ -85,5 +123,26 @@ pub(crate) static HOST: Backend = Backend {
         "shared_memory_of_the_machine",
         "socket_for_everybody",
     ],
+    small_tmp: None,
+};
+
+pub(crate) static NSPAWN: Backend = Backend {
+    id: "nspawn",
+    config: || {
+        root::archive();
+        None
+    },
+    options: || json!({ "image": root::IMAGE }),
+    shared: &[],
+    shared_with_a_user: &[],
+    small_tmp: Some("tmp_size = 4194304, shm_size = 2097152, "),
+};
+
+pub(crate) static DOCKER: Backend = Backend {
+    id: "docker",
+    config: with_an_engine,
+    options: no_options,
+    shared: &[],
+    shared_with_a_user: &[],
     small_tmp: None,
 };

@@ -54,10 +54,13 @@ struct Crowd {
 impl Crowd {
     async fn new(backend: &'static Backend, runs: usize) -> Self {
         let machine = Machine::new().await;
-        let server = server(&[
-            ("SANDBOXED_SH__MISSIONS__MAX_PARALLEL", "100"),
-            ("SANDBOXED_SH__MISSIONS__MAX_PARALLEL_PER_WORKSPACE", "100"),
-        ])
+        let server = server(
+            backend,
+            &[
+                ("SANDBOXED_SH__MISSIONS__MAX_PARALLEL", "100"),
+                ("SANDBOXED_SH__MISSIONS__MAX_PARALLEL_PER_WORKSPACE", "100"),
+            ],
+        )
         .await;
         let (mark, neighbours_mark) = (format!("3{}.1", server.pid()), format!("3{}.2", server.pid()));
         let neighbour = workspace(&server, backend, json!({})).await;

@@ -35,7 +35,8 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn new(backend: &Backend, options: Options) -> Self {
         let machine = Machine::new().await;
-        let server = Server::start_with(options).await;
+        let config = options.config.or_else(backend.config);
+        let server = Server::start_with(Options { config, ..options }).await;
         let api = server.api.url.strip_prefix("http://").unwrap();
         let (listed, relay, port) = (machine.listed, machine.relay, machine.port);
         let allow = [
@@ -228,7 +229,7 @@ const VARIABLES: [&str; 11] =
     ["HOME", "LANG", "LOGNAME", "OLDPWD", "PATH", "PWD", "SANDBOXED_SH_RUN", "SHELL", "SHLVL", "USER", "_"];
 
 async fn the_environment_holds_nothing_of_the_servers(backend: &Backend) {
-    let server = crate::server(&[("OPERATORS_OWN", "kept-from-all")]).await;
+    let server = crate::server(backend, &[("OPERATORS_OWN", "kept-from-all")]).await;
     let workspace = workspace(&server, backend, json!({})).await;
 
     let printed =

@@ -1,6 +1,6 @@
 //! Agents that take all they can get. What they do has an end, and neither the server nor the neighbours feel it.
 
-use sandboxed_tests::{Server, server::Options, until};
+use sandboxed_tests::{Server, config, server::Options, until};
 use serde_json::{Value, json};
 
 use crate::{
@@ -59,7 +59,7 @@ impl Neighbours {
 async fn a_bomb_of_processes_ends_at_the_limit_and_its_workspace_is_usable_after_it(backend: &Backend) {
     const LIMIT: u32 = 64;
     let limits = json!({ "limits": { "processes": LIMIT } });
-    let them = Neighbours::new(backend, Server::start().await, limits).await;
+    let them = Neighbours::new(backend, Server::start_with(backend.server()).await, limits).await;
     let mark = format!("4{}.1", them.server.pid());
     // Each makes two, until no more can be made; then they stay.
     let bomb = format!("echo up; bomb() {{ bomb & bomb & sleep {mark}; wait; }}; bomb");
@@ -81,7 +81,7 @@ async fn a_bomb_of_processes_ends_at_the_limit_and_its_workspace_is_usable_after
 
 async fn a_mission_that_fills_memory_is_told_apart_from_one_that_crashes(backend: &Backend) {
     let limits = json!({ "limits": { "memory": 96 << 20 } });
-    let them = Neighbours::new(backend, Server::start().await, limits).await;
+    let them = Neighbours::new(backend, Server::start_with(backend.server()).await, limits).await;
     let fill = "perl -e 'my @a; push @a, \"x\" x (1 << 20) while 1' || exit 1";
 
     let filled = run(&them.server, &them.workspace, fill).await;
@@ -101,8 +101,12 @@ async fn a_mission_that_fills_memory_is_told_apart_from_one_that_crashes(backend
 async fn what_is_memory_in_the_file_system_has_an_end() {
     for (backend, small) in ALL.iter().filter_map(|backend| Some((backend, backend.small_tmp?))) {
         let component = format!("component = \"{}.wasm\"\n", backend.id);
-        let config =
-            include_str!("../../../config/sandboxed.toml").replace(&component, &format!("{component}{small}\n"));
+        let (there, here) = match backend.id {
+            // It has a table already.
+            "nspawn" => ("config = { images".to_owned(), format!("config = {{ {small}images")),
+            _ => (component.clone(), format!("{component}{small}\n")),
+        };
+        let config = (backend.config)().unwrap_or_else(config::of_tests).replacen(&there, &here, 1);
         let server = Server::start_with(Options { config: Some(config), ..Options::default() }).await;
         let workspace = workspace(&server, backend, json!({})).await;
         let fill = "for d in /tmp /dev/shm; do head -c 64M /dev/zero >$d/file 2>/dev/null || stat -c %s $d/file; done";
@@ -114,7 +118,7 @@ async fn what_is_memory_in_the_file_system_has_an_end() {
 }
 
 async fn what_ignores_signals_and_hides_from_its_parents_ends_with_its_mission(backend: &Backend) {
-    let server = Server::start().await;
+    let server = Server::start_with(backend.server()).await;
     let workspace = workspace(&server, backend, json!({})).await;
     let mark = format!("4{}.2", server.pid());
 
@@ -126,7 +130,7 @@ async fn what_ignores_signals_and_hides_from_its_parents_ends_with_its_mission(b
 }
 
 async fn a_listener_that_was_left_is_gone_and_its_port_is_free(backend: &Backend) {
-    let server = Server::start().await;
+    let server = Server::start_with(backend.server()).await;
     let workspace = workspace(&server, backend, json!({})).await;
     let listen = "perl -MIO::Socket::INET -MPOSIX -e '
         my $l = IO::Socket::INET->new(Listen => 5, LocalAddr => \"127.0.0.1\", LocalPort => 8765) or exit 1;
@@ -151,7 +155,7 @@ fn peak(pid: u32) -> u64 {
 
 async fn output_without_end_takes_the_room_of_its_limit_and_a_neighbour_is_served(backend: &Backend) {
     const LIMIT: u64 = 8 << 20;
-    let server = server(&[("SANDBOXED_SH__RUNS__SPOOL_LIMIT", "8MiB")]).await;
+    let server = server(backend, &[("SANDBOXED_SH__RUNS__SPOOL_LIMIT", "8MiB")]).await;
     let them = Neighbours::new(backend, server, json!({})).await;
     let before = peak(them.server.pid());
     // What an agent writes in five seconds that writes 100 MB a second.
@@ -174,7 +178,7 @@ async fn output_without_end_takes_the_room_of_its_limit_and_a_neighbour_is_serve
 }
 
 async fn one_line_of_200_megabytes_is_cut_and_takes_no_memory_of_the_servers(backend: &Backend) {
-    let server = Server::start().await;
+    let server = Server::start_with(backend.server()).await;
     let workspace = workspace(&server, backend, json!({})).await;
     let before = peak(server.pid());
 

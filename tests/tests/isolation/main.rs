@@ -79,8 +79,8 @@ fn memory(pid: u32, which: &str) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
-/// A server with these variables.
-async fn server(variables: &[(&str, &str)]) -> Server {
+/// A server that has a backend, with these variables.
+async fn server(backend: &Backend, variables: &[(&str, &str)]) -> Server {
     let environment = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Server::start_with(Options { environment, ..Options::default() }).await
+    Server::start_with(Options { environment, ..backend.server() }).await
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{backends::Backend, begin, memory, of_kind, refused, run, said, speaks, web::Web, workspace};
 
+on_each_backend!(on the machines programs: every_tool_fetches_through_the_proxy_what_is_allowed);
+
 on_each_backend!(
-    every_tool_fetches_through_the_proxy_what_is_allowed,
     each_policy_opens_what_it_says_and_no_more,
     a_name_opens_no_private_address_unless_the_address_is_listed_too,
     an_upload_of_any_size_is_passed_on_as_it_comes_and_counted,
@@ -39,7 +40,7 @@ async fn told(server: &Server, mission: &str, host: &str, allowed: bool, reason:
 }
 
 async fn every_tool_fetches_through_the_proxy_what_is_allowed(backend: &Backend) {
-    let (server, web) = (Server::start().await, Web::new().await);
+    let (server, web) = (Server::start_with(backend.server()).await, Web::new().await);
     let made = Command::new("bash")
         .args(["-c", include_str!("registry.sh"), "registry", &web.url()])
         .current_dir(web.files.path())
@@ -86,7 +87,7 @@ kill $!
 "#;
 
 async fn each_policy_opens_what_it_says_and_no_more(backend: &Backend) {
-    let (server, web) = (Server::start().await, Web::new().await);
+    let (server, web) = (Server::start_with(backend.server()).await, Web::new().await);
     let script = format!("PORT={}\n{REACH}", web.port);
     let host = format!("127.0.0.1:{}", web.port);
     let mode = |mode: &str| json!({ "network": { "mode": mode } });
@@ -113,7 +114,7 @@ async fn each_policy_opens_what_it_says_and_no_more(backend: &Backend) {
 }
 
 async fn a_name_opens_no_private_address_unless_the_address_is_listed_too(backend: &Backend) {
-    let (server, web) = (Server::start().await, Web::new().await);
+    let (server, web) = (Server::start_with(backend.server()).await, Web::new().await);
     let (name, address) = (format!("localhost:{}", web.port), format!("127.0.0.1:{}", web.port));
     let by_name = workspace(&server, backend, allow(std::slice::from_ref(&name))).await;
     let by_both = workspace(&server, backend, allow(&[name.clone(), address])).await;
@@ -131,7 +132,7 @@ async fn a_name_opens_no_private_address_unless_the_address_is_listed_too(backen
 
 async fn an_upload_of_any_size_is_passed_on_as_it_comes_and_counted(backend: &Backend) {
     const SIZE: u64 = 256 << 20;
-    let (server, web) = (Server::start().await, Web::new().await);
+    let (server, web) = (Server::start_with(backend.server()).await, Web::new().await);
     let host = format!("127.0.0.1:{}", web.port);
     let workspace = workspace(&server, backend, allow(std::slice::from_ref(&host))).await;
     let half = SIZE / 2;
@@ -159,7 +160,7 @@ async fn an_upload_of_any_size_is_passed_on_as_it_comes_and_counted(backend: &Ba
 }
 
 async fn a_mission_that_outlives_its_server_gets_its_way_out_back(backend: &Backend) {
-    let (mut server, web) = (Server::start().await, Web::new().await);
+    let (mut server, web) = (Server::start_with(backend.server()).await, Web::new().await);
     let workspace = workspace(&server, backend, allow(&[format!("127.0.0.1:{}", web.port)])).await;
     let script = format!(
         "curl -sf {0}/page; until [ -e go ]; do sleep 0.01; done; curl -sf {0}/page || echo cut off",

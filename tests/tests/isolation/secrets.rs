@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use sandboxed_tests::{Server, server::Options};
+use sandboxed_tests::{Server, config, server::Options};
 use serde_json::json;
 
 use crate::{backends::Backend, of_kind, workspace};
@@ -15,7 +15,7 @@ on_each_backend!(
 const VALUE: &str = "correct-horse-battery-staple";
 
 /// A server that also has the harness `stumbling`, whose scripts get a secret.
-async fn keeping_server(grant: &str) -> (Server, tempfile::TempDir) {
+async fn keeping_server(backend: &Backend, grant: &str) -> (Server, tempfile::TempDir) {
     let keys = tempfile::tempdir().unwrap();
     let key = keys.path().join("key");
     fs::write(&key, format!("{VALUE}\n")).unwrap();
@@ -24,7 +24,8 @@ async fn keeping_server(grant: &str) -> (Server, tempfile::TempDir) {
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests-tests/wasm"),
     };
     let component = guests.join("stumbling-harness.wasm").canonicalize().unwrap();
-    let config = include_str!("../../../config/sandboxed.toml")
+    let config = (backend.config)()
+        .unwrap_or_else(config::of_tests)
         .replace("\n[secrets]\n", &format!("\n[secrets]\ntoken = {{ file = \"{}\" }}\n", key.display()));
     let table = format!(
         "\n[[plugin]]\nid = \"stumbling\"\nkind = \"harness\"\ncomponent = \"{}\"\n{grant}\n",
@@ -53,7 +54,7 @@ fn holds(bytes: &[u8]) -> bool {
 }
 
 async fn a_granted_secret_arrives_and_is_in_no_argument_file_event_or_log(backend: &Backend) {
-    let (server, _keys) = keeping_server("grants.secrets = [\"token\"]").await;
+    let (server, _keys) = keeping_server(backend, "grants.secrets = [\"token\"]").await;
     let workspace = workspace(&server, backend, json!({})).await;
     let (prefix, rest) = VALUE.split_at(8);
     let script = format!(
@@ -85,7 +86,7 @@ async fn a_granted_secret_arrives_and_is_in_no_argument_file_event_or_log(backen
 }
 
 async fn a_secret_that_was_not_granted_is_refused(backend: &Backend) {
-    let (server, _keys) = keeping_server("").await;
+    let (server, _keys) = keeping_server(backend, "").await;
     let workspace = workspace(&server, backend, json!({})).await;
 
     let body = json!({ "prompt": "echo \"$TOKEN\"", "harness": "stumbling", "workspace": workspace });

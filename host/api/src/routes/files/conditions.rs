@@ -68,8 +68,8 @@ impl Tags<'_> {
         match self {
             Self::Any => true,
             Self::These(tags) => tags.iter().any(|tag| {
-                let tag = if weakly { tag.strip_prefix(WEAK).unwrap_or(tag) } else { tag };
-                tag == etag
+                let opaque = tag.strip_prefix(WEAK).filter(|_| weakly).and_then(unquoted);
+                opaque.unwrap_or(tag) == etag
             }),
         }
     }
