@@ -150,7 +150,7 @@ impl ContainedRuns {
             env: Vec::new(),
             cwd: "/".into(),
             tty,
-            guard: Guard { network, attachments: vec![attachment], ..Guard::default() },
+            guard: Guard { network, attachments: vec![attachment], raw_terminal: tty.is_some(), ..Guard::default() },
         })
     }
 

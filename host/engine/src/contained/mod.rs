@@ -3,17 +3,15 @@
 //!
 //! The server's supervisor starts it like any other process of a run, so that a run in a container outlives the server
 //! and is told, stopped and killed like every run. It copies input and output, hands signals and sizes of the terminal
-//! on, and ends as the program ends, after it has killed what the program has left behind.
+//! on, and ends as the program ends, after it has killed what the program has left behind. A terminal
+//! that it is given must hand everything on as it is.
 
 mod program;
-mod terminal;
 
 use std::{ffi::OsStr, fs, io, path::PathBuf};
 
 use sandboxed_model::{WorkspaceId, command::Tty};
 use serde::{Deserialize, Serialize};
-
-use self::terminal::Terminal;
 
 /// A program to stand for. It holds secrets, so it is handed over in a file that only this process has.
 #[derive(Clone, Serialize, Deserialize)]
@@ -71,8 +69,6 @@ pub fn contained_main(descriptor: Option<&OsStr>) -> ContainedEnd {
             return ContainedEnd::Code(LOST);
         }
     };
-    // Before anything else, so that nothing is shown twice.
-    let _raw = spec.tty.map(|_| Terminal::raw());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{ContainedEnd, ContainedReport, ContainedSpec, LOST, terminal};
+use super::{ContainedEnd, ContainedReport, ContainedSpec, LOST};
 use crate::{
     Endpoint, Engine, Env, Error, ExecControl, ExecInput, ExecOutput, ExecSession, ExecSpec, ExecUser, RUN_VARIABLE,
 };
@@ -52,18 +52,15 @@ pub(super) async fn stand_for(spec: &ContainedSpec) -> (ContainedEnd, ContainedR
     let orders = orders(spec.tty.is_some());
     let engine = match connect(spec).await {
         Ok(engine) => engine,
-        Err(error) => return (lost(&mut report, error), report),
+        Err(error) => return (lost(&mut report, &error), report),
     };
     let oom_before = engine.oom_kills(spec.workspace).await.ok();
     let session = match start(&engine, spec).await {
         Ok(session) => session,
         // The engine may have started it all the same, and so nothing is known to be clear.
-        Err(error) => return (lost(&mut report, error), report),
+        Err(error) => return (lost(&mut report, &error), report),
     };
-    let (status, mut last_signal) = (follow(&engine, spec, session, orders).await, None);
-    if let Ok((_, signal)) = &status {
-        last_signal = *signal;
-    }
+    let status = follow(&engine, spec, session, orders).await;
     report.cleared = match engine.clear_run(spec.workspace, &spec.mark).await {
         Ok(()) => true,
         Err(error) => {
@@ -72,20 +69,19 @@ pub(super) async fn stand_for(spec: &ContainedSpec) -> (ContainedEnd, ContainedR
         }
     };
     let end = match status {
-        Ok((status, _)) => {
-            if status != 0
-                && let (Some(before), Ok(after)) = (oom_before, engine.oom_kills(spec.workspace).await)
-            {
+        Ok((status, signal)) => {
+            if let (1.., Some(before)) = (status, oom_before) {
+                let after = engine.oom_kills(spec.workspace).await.unwrap_or(before);
                 report.oom_kills = after.saturating_sub(before);
             }
-            end(status, last_signal)
+            end(status, signal)
         }
         Err(error @ Error::NotStarted { status, .. }) => {
             let failure = error.failure();
             eprintln!("{failure}{}", failure.hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default());
             end(status, None)
         }
-        Err(error) => lost(&mut report, error),
+        Err(error) => lost(&mut report, &error),
     };
     (end, report)
 }
@@ -102,7 +98,7 @@ async fn start(engine: &Engine, spec: &ContainedSpec) -> Result<ExecSession, Err
         argv: spec.argv.clone(),
         env,
         cwd: spec.cwd.clone(),
-        tty: spec.tty.map(|asked| terminal::size().unwrap_or(asked)),
+        tty: spec.tty.map(|asked| size().unwrap_or(asked)),
         user: ExecUser::Container,
     };
     engine.exec(spec.workspace, &exec).await
@@ -241,7 +237,7 @@ fn orders(terminal: bool) -> mpsc::Receiver<Order> {
     if terminal && let Ok(mut changes) = signal(SignalKind::window_change()) {
         tokio::spawn(async move {
             while changes.recv().await.is_some() {
-                if let Some(size) = terminal::size()
+                if let Some(size) = size()
                     && sender.send(Order::Resize(size)).await.is_err()
                 {
                     return;
@@ -252,7 +248,13 @@ fn orders(terminal: bool) -> mpsc::Receiver<Order> {
     orders
 }
 
-fn lost(report: &mut ContainedReport, error: Error) -> ContainedEnd {
+/// The size of the terminal on standard input now.
+fn size() -> Option<Tty> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdin()).ok()?;
+    Some(Tty { rows: size.ws_row, cols: size.ws_col })
+}
+
+fn lost(report: &mut ContainedReport, error: &Error) -> ContainedEnd {
     let failure = error.failure();
     eprintln!("{failure}");
     report.lost = Some(failure.message);

@@ -42,6 +42,8 @@ pub struct Guard {
     /// The program is a wrapper which the work runs in: signals are for the work and not for the wrapper, which would
     /// take the work with it, and a terminal is for the work to make its own. Killing kills both.
     pub wrapper: bool,
+    /// Its terminal hands everything on as it is: the work has another one behind it.
+    pub raw_terminal: bool,
     /// What it may use, with all that it starts and with the others of its group.
     pub limits: Option<Limits>,
 }

@@ -12,12 +12,13 @@ use std::{
 use nix::{
     fcntl::{FcntlArg, FdFlag, OFlag, fcntl},
     pty::{Winsize, openpty},
+    sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr},
     unistd::{Gid, Pid, Uid, fchown, pipe2},
 };
 use sandboxed_model::command::Tty;
 
 use crate::{
-    LaunchFailure, RUN_VARIABLE, RunSpec, StdinMode,
+    Guard, LaunchFailure, RUN_VARIABLE, RunSpec, StdinMode,
     containment::Tree,
     guard::{Listener, Ready},
     limits::{self, LimitedTree},
@@ -76,7 +77,7 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree, limited: Option<&LimitedTree>) 
     command.arg0(&spec.program).args(args).env_clear();
     command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(RUN_VARIABLE, spec.id.to_string());
     let streams = match spec.tty {
-        Some(tty) => open_terminal(&mut command, tty, spec.guard.user),
+        Some(tty) => open_terminal(&mut command, tty, &spec.guard),
         None => open_pipes(&mut command, spec.stdin, spec.guard.user),
     }
     .map_err(|error| LaunchFailure::system("opening the payload's streams", error))?;
@@ -113,11 +114,17 @@ pub(super) fn spawn(spec: &RunSpec, tree: &Tree, limited: Option<&LimitedTree>) 
     Ok(Payload { pid: Pid::from_raw(child.id().cast_signed()), stdin, stdout, stderr, terminal, listener })
 }
 
-fn open_terminal(command: &mut Command, tty: Tty, user: Option<u32>) -> nix::Result<Streams> {
+fn open_terminal(command: &mut Command, tty: Tty, guard: &Guard) -> nix::Result<Streams> {
     let size = Winsize { ws_row: tty.rows, ws_col: tty.cols, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(Some(&size), None)?;
     fcntl(&pty.slave, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    give(&pty.slave, user)?;
+    if guard.raw_terminal {
+        // Before anybody can type.
+        let mut raw = tcgetattr(&pty.slave)?;
+        cfmakeraw(&mut raw);
+        tcsetattr(&pty.slave, SetArg::TCSANOW, &raw)?;
+    }
+    give(&pty.slave, guard.user)?;
     let master = ours(pty.master)?;
     command.stdin(copy(&pty.slave)?).stdout(copy(&pty.slave)?).stderr(copy(&pty.slave)?);
     Ok(Streams {
