@@ -87,6 +87,7 @@ tests() {
     need docker docker.io
     [ -x /bin/busybox ] || apt_install busybox-static
     need git git
+    need ps procps
     need python3 python3
     need openssl openssl
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv

@@ -81,7 +81,7 @@ async fn a_terminal_echoes_once_and_has_the_size_that_it_is_given() {
                 other => panic!("{other:?} after {seen:?}"),
             }
         }
-        seen.clone()
+        std::mem::take(&mut seen)
     };
 
     socket.send(Message::Binary(b"stty size; echo si''zed\n".to_vec().into())).await.unwrap();
