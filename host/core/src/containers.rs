@@ -237,7 +237,12 @@ impl Services {
         let env = Env::new(request.env).map_err(|error| {
             Failure::new(Blame::Config, "containers.invalid", format!("the container cannot be made: {error}"))
         })?;
-        let [passwd, group] = self.account_files(workspace.id, user).await?;
+        let [passwd, group, filter] = self.written_for(workspace.id, user).await?;
+        let seccomp = match facts.product {
+            Product::Docker => SECCOMP.to_owned(),
+            // It reads the profile itself.
+            Product::Podman => filter.to_string_lossy().into_owned(),
+        };
         let bind = |source, target: &str| Bind { source, target: target.into(), read_only: true };
         Ok(ContainerSpec {
             workspace: workspace.id,
@@ -253,12 +258,12 @@ impl Services {
             network: if terms.network == NetworkMode::Shared { Network::Bridge } else { Network::None },
             env,
             user: User { uid: user, gid: user },
-            seccomp: Some(SECCOMP.to_owned()),
+            seccomp: Some(seccomp),
         })
     }
 
-    /// Files that name the container's user, which no image knows. They are not there to be written by anybody.
-    async fn account_files(&self, workspace: WorkspaceId, user: u32) -> Result<[PathBuf; 2], Failure> {
+    /// Files that name the container's user, which no image knows, and the filter of system calls.
+    async fn written_for(&self, workspace: WorkspaceId, user: u32) -> Result<[PathBuf; 3], Failure> {
         let directory = self.paths.accounts(workspace);
         let passwd = format!("agent:x:{user}:{user}:agent:{HOME}:/bin/sh\n{PASSWD}");
         let group = format!("agent:x:{user}:\n{GROUP}");
@@ -273,7 +278,7 @@ impl Services {
                 }
                 io::Result::Ok(path)
             };
-            Ok([write("passwd", passwd)?, write("group", group)?])
+            Ok([write("passwd", passwd)?, write("group", group)?, write("seccomp.json", SECCOMP.to_owned())?])
         });
         written.await.map_err(io::Error::other).and_then(|written| written).map_err(|error| {
             Failure::new(

@@ -176,8 +176,8 @@ impl Engine {
         let labels = self.owner().labels(None);
         let options = CreateImageOptions {
             from_src: Some("-".into()),
-            repo: Some(image.name.clone()),
-            tag: Some(image.tag()?.to_owned()),
+            // In one: Podman does not look at a tag of its own here.
+            repo: Some(format!("{}:{}", image.name, image.tag()?)),
             changes: labels.iter().map(|(name, value)| format!("LABEL {name}={value}")).collect(),
             ..Default::default()
         };

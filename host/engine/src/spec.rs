@@ -100,7 +100,8 @@ pub struct ContainerSpec {
     pub env: Env,
     /// The user that its processes run as.
     pub user: User,
-    /// A seccomp profile (JSON) in place of the engine's own.
+    /// A seccomp profile in place of the engine's own, as the engine takes it: Docker the JSON text, Podman the path of a
+    /// file on its machine.
     pub seccomp: Option<String>,
 }
 
