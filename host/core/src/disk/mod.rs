@@ -213,8 +213,11 @@ impl Services {
 }
 
 fn full(used: u64, limit: u64) -> Failure {
-    let (used, limit) = (mebibytes(used), mebibytes(limit));
-    disk_full(format!("the files of the workspace take {used} and may take {limit}"))
+    disk_full(told(used, limit))
+}
+
+fn told(used: u64, limit: u64) -> String {
+    format!("the files of the workspace take {} and may take {}", mebibytes(used), mebibytes(limit))
 }
 
 fn disk_full(message: String) -> Failure {

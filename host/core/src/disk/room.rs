@@ -11,7 +11,7 @@ use std::{
 
 use sandboxed_model::workspace::Workspace;
 
-use super::{Disk, full};
+use super::{Disk, disk_full, told};
 use crate::{Error, Result, services::Services};
 
 /// How old a measurement may be by which something is let in.
@@ -51,11 +51,11 @@ impl Room {
 
     /// Refuses where there is no room for so many bytes.
     pub(crate) fn check_for(&self, bytes: u64) -> Result<()> {
-        if bytes <= self.left() { Ok(()) } else { Err(self.refusal(bytes)) }
+        if bytes <= self.left() { Ok(()) } else { Err(self.refusal()) }
     }
 
-    fn refusal(&self, wanted: u64) -> Error {
-        full(self.disk.used().saturating_add(wanted), self.limit).into()
+    fn refusal(&self) -> Error {
+        disk_full(format!("{}; there is no room for more", told(self.disk.used(), self.limit))).into()
     }
 
     /// Tells a refusal for what it is, if no more than `allowed` bytes were let in because there is no more room.
@@ -64,7 +64,7 @@ impl Room {
             Error::File(failure)
                 if allowed >= self.left() && matches!(&*failure.code, "path.too_large" | "path.too_many_entries") =>
             {
-                self.refusal(allowed.saturating_add(1))
+                self.refusal()
             }
             _ => error,
         }
@@ -142,7 +142,7 @@ impl Charge {
             }
         }
         match result {
-            Err(_) if self.exceeded.load(Ordering::Relaxed) => Err(self.room.refusal(bytes.saturating_add(1))),
+            Err(_) if self.exceeded.load(Ordering::Relaxed) => Err(self.room.refusal()),
             result => result,
         }
     }

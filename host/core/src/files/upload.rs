@@ -28,6 +28,10 @@ impl Orchestrator {
     pub async fn start_upload(&self, workspace: WorkspaceId, path: &str, total: u64) -> Result<Upload> {
         let path = parse(path)?;
         let workspace = self.services.workspace_on_disk(workspace).await?;
+        let limit = self.services.config.workspaces.upload_limit.0;
+        if total > limit {
+            return Err(refused(sandboxed_files::Error::TooLarge { limit }));
+        }
         self.services.room(&workspace).await?.check_for(total)?;
         self.services
             .uploads(workspace, move |uploads, _| {

@@ -28,6 +28,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(finish_upload))
 }
 
+/// The largest number that every reader of JSON knows exactly.
+const MAX_TOTAL: u64 = (1 << 53) - 1;
+
 /// An upload that is wanted.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +75,9 @@ async fn start_upload(
     InPath(workspace): InPath<WorkspaceRef>,
     Body(wanted): Body<UploadRequest>,
 ) -> Result<(StatusCode, Json<Upload>), Problem> {
+    if wanted.total > MAX_TOTAL {
+        return Err(Problem::invalid("upload.total_invalid", format!("total is a number from 0 to {MAX_TOTAL}")));
+    }
     let workspace = workspace.resolve(&server.orchestrator).await?;
     let upload = server.orchestrator.start_upload(workspace.id, &wanted.path, wanted.total).await?;
     Ok((StatusCode::CREATED, Json(upload)))
