@@ -48,21 +48,23 @@ async fn a_mission_goes_on_through_twenty_crashes_and_every_line_is_told_once_in
     assert_eq!(runs, 1, "the process was started again");
 }
 
+/// The directory of a mission's run. There are others: what holds a workspace's network is a run, too.
+async fn run_of(server: &Server, mission: &str) -> std::path::PathBuf {
+    let events = server.api.follow(mission, 0, |event| event["kind"] == "run_started").await;
+    server.data_dir().join("runs").join(events.last().unwrap()["body"]["run"].as_str().unwrap())
+}
+
 #[tokio::test]
 async fn a_process_that_ends_while_the_server_is_down_is_told_with_its_exit_code() {
     let mut server = Server::start().await;
     let mission = server.api.mission("echo before; until [ -e go ]; do sleep 0.01; done; echo after; exit 9").await;
     server.api.follow(&mission, 0, |event| event["kind"] == "tool_output").await;
     let workspace = server.api.get(&format!("/missions/{mission}")).await["workspace"].clone();
+    let run = run_of(&server, &mission).await;
     server.crash();
     let tree = server.data_dir().join(format!("workspaces/{}/tree", workspace.as_str().unwrap()));
     std::fs::write(tree.join("go"), "").unwrap();
-    let runs = server.data_dir().join("runs");
-    until("the process to end", async || {
-        let run = std::fs::read_dir(&runs).unwrap().flatten().next()?;
-        run.path().join("exit.json").exists().then_some(())
-    })
-    .await;
+    until("the process to end", async || run.join("exit.json").exists().then_some(())).await;
     server.restart().await;
     server.api.reaches(&mission, &["awaiting_user"]).await;
 
@@ -103,10 +105,10 @@ async fn a_lost_run_interrupts_its_mission_which_can_be_resumed() {
     let mut server = Server::start().await;
     let mission = server.api.mission("echo try >> log; [ $(wc -l < log) -gt 1 ] || sleep 600; cat log").await;
     server.api.reaches(&mission, &["running"]).await;
-    let runs = server.data_dir().join("runs");
+    let run = run_of(&server, &mission).await;
     let shim = until("the run", async || {
-        let run = std::fs::read_dir(&runs).ok()?.flatten().next()?;
-        let meta: Value = serde_json::from_str(&std::fs::read_to_string(run.path().join("meta.json")).ok()?).ok()?;
+        let meta = std::fs::read_to_string(run.join("meta.json")).ok()?;
+        let meta: Value = serde_json::from_str(&meta).ok()?;
         meta["shim_pid"].as_i64().or_else(|| meta["shim"]["pid"].as_i64())
     })
     .await;

@@ -101,6 +101,7 @@ fn status_of(failure: &Failure) -> StatusCode {
     match (failure.blame, failure.code.as_str()) {
         (_, "store.disk_full" | "path.disk_full" | "workspace.disk_full") => return StatusCode::INSUFFICIENT_STORAGE,
         // The request itself is wrong, whatever is configured.
+        (Blame::Config, code) if code.ends_with(".options_invalid") => return StatusCode::BAD_REQUEST,
         (Blame::Config, "tools.arguments_invalid" | "workspace.network_invalid" | "workspace.options_invalid") => {
             return StatusCode::BAD_REQUEST;
         }

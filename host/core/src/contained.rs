@@ -2,7 +2,7 @@
 //! program itself needs: a record from before it starts until nothing of it is left in its container.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -55,6 +55,14 @@ struct Place {
     used: Mutex<Instant>,
     /// Held while a record is written, and while it is decided that what is left in the container is nobody's.
     records: tokio::sync::Mutex<()>,
+    /// Runs that are over and are being cleared. Each counts as none for the others.
+    ending: Mutex<HashSet<String>>,
+}
+
+impl Place {
+    fn ending(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is noted of a program before it starts.
@@ -161,6 +169,7 @@ impl ContainedRuns {
         let place = self.place(workspace, &record.engine);
         let mut report = self.report(workspace, mark).await.unwrap_or_default();
         if !report.cleared {
+            place.ending().insert(mark.to_owned());
             match self.clear(workspace, &place, mark).await {
                 Ok(()) => report.cleared = true,
                 Err(failure) => tracing::warn!(%failure, %workspace, mark, "what a run left is not yet cleared"),
@@ -169,6 +178,7 @@ impl ContainedRuns {
             if let Err(error) = self.write_report(workspace, mark, &report).await {
                 tracing::warn!(%error, %workspace, mark, "the end of a run in a container could not be noted");
             }
+            place.ending().remove(mark);
         }
         *place.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         Some(ContainedEnd { lost: report.lost, oom_kills: report.oom_kills })
@@ -209,7 +219,8 @@ impl ContainedRuns {
         engine.none_starts(workspace).await.map_err(|error| error.failure())?;
         let cleared = engine.clear_run(workspace, mark).await;
         let _records = place.records.lock().await;
-        let alone = !self.marks(workspace).await.iter().any(|(other, over)| other != mark && !over);
+        let marks = self.marks(workspace).await;
+        let alone = marks.iter().all(|(other, over)| *over || place.ending().contains(other));
         match cleared {
             Ok(()) if !alone => Ok(()),
             // Whoever else runs there pays for what cannot be killed by itself.
@@ -246,7 +257,12 @@ impl ContainedRuns {
         let mut workspaces = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         let place = workspaces.entry(workspace).or_insert_with(|| {
             let used = Mutex::new(Instant::now());
-            Arc::new(Place { engine: engine.to_owned(), used, records: tokio::sync::Mutex::default() })
+            Arc::new(Place {
+                engine: engine.to_owned(),
+                used,
+                records: tokio::sync::Mutex::default(),
+                ending: Mutex::default(),
+            })
         });
         *place.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         Arc::clone(place)

@@ -111,7 +111,10 @@ impl Services {
 /// Once, in the background: an engine that does not answer must not hold the start up.
 pub(crate) async fn at_start(services: Weak<Services>) {
     let Some(services) = services.upgrade() else { return };
-    if let Err(error) = services.take_stock().await {
+    // A server that stops closes the store under it.
+    if let Err(error) = services.take_stock().await
+        && !*services.stop.borrow()
+    {
         tracing::warn!(%error, "what backends keep could not be held against the store");
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Backend {
     pub(crate) shared: &'static [&'static str],
     /// The same when the server is an ordinary user.
     pub(crate) shared_with_a_user: &'static [&'static str],
+    /// Whether a workspace can have the machine's network.
+    pub(crate) shares_the_network: bool,
     /// The line of its plugin's table that gives /tmp [`SMALL_TMP`] bytes and /dev/shm half of them. Absent: both are
     /// the machine's.
     pub(crate) small_tmp: Option<&'static str>,
@@ -96,6 +98,7 @@ pub(crate) static BUBBLEWRAP: Backend = Backend {
     options: no_options,
     shared: &[],
     shared_with_a_user: &[],
+    shares_the_network: true,
     small_tmp: Some("config = { tmp_size = 4194304, shm_size = 2097152 }"),
 };
 
@@ -123,6 +126,7 @@ pub(crate) static HOST: Backend = Backend {
         "shared_memory_of_the_machine",
         "socket_for_everybody",
     ],
+    shares_the_network: true,
     small_tmp: None,
 };
 
@@ -135,6 +139,7 @@ pub(crate) static NSPAWN: Backend = Backend {
     options: || json!({ "image": root::IMAGE }),
     shared: &[],
     shared_with_a_user: &[],
+    shares_the_network: true,
     small_tmp: Some("tmp_size = 4194304, shm_size = 2097152, "),
 };
 
@@ -144,5 +149,6 @@ pub(crate) static DOCKER: Backend = Backend {
     options: no_options,
     shared: &[],
     shared_with_a_user: &[],
+    shares_the_network: false,
     small_tmp: None,
 };

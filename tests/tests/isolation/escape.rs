@@ -225,8 +225,8 @@ async fn killing_everything_kills_nothing_outside_of_the_workspace(backend: &Bac
 }
 
 /// Variables that a workspace's processes have, besides those that tell of the proxy.
-const VARIABLES: [&str; 11] =
-    ["HOME", "LANG", "LOGNAME", "OLDPWD", "PATH", "PWD", "SANDBOXED_SH_RUN", "SHELL", "SHLVL", "USER", "_"];
+const VARIABLES: [&str; 12] =
+    ["HOME", "HOSTNAME", "LANG", "LOGNAME", "OLDPWD", "PATH", "PWD", "SANDBOXED_SH_RUN", "SHELL", "SHLVL", "USER", "_"];
 
 async fn the_environment_holds_nothing_of_the_servers(backend: &Backend) {
     let server = crate::server(backend, &[("OPERATORS_OWN", "kept-from-all")]).await;

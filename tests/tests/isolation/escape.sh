@@ -50,7 +50,8 @@ try neighbour_file_by_link by_link "$NEIGHBOUR_FILE"
 try neighbour_file_by_its_process read_file "/proc/$NEIGHBOUR_PID/cwd/secret"
 try passwords_of_the_machine read_file /etc/shadow
 try private_keys_of_the_machine list /etc/ssl/private
-try settings_of_the_machine any read_file /etc/hostname /etc/fstab /etc/resolv.conf
+is_the_machines() { cksum <"$1" | grep -qxF "$SETTINGS"; }
+try settings_of_the_machine any is_the_machines /etc/hostname /etc/machine-id /etc/resolv.conf
 try home_of_the_operator list /root
 try file_of_the_machine_that_all_may_read read_file "$MACHINE_DIRECTORY/file"
 try directory_of_the_machine_that_all_may_write make_file "$MACHINE_DIRECTORY/made"

@@ -96,6 +96,7 @@ impl Machine {
     /// The variables of `escape.sh` that are about this machine.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
+            ("SETTINGS", settings()),
             ("MACHINE_DIRECTORY", self.directory.path().display().to_string()),
             ("MACHINE_PID", self.process.id().to_string()),
             ("MACHINE_MARK", mark(self.directory.path())),
@@ -129,6 +130,14 @@ impl Drop for Machine {
         let _ = std::fs::remove_file(&self.open_socket.0);
         perl(&["shmctl($ARGV[0], 0, 0)", &self.shared_memory]);
     }
+}
+
+/// What the machine's settings are known by, wherever they are read.
+fn settings() -> String {
+    let files =
+        ["/etc/hostname", "/etc/machine-id", "/etc/resolv.conf"].map(|file| format!("cksum <{file} 2>/dev/null"));
+    let output = Command::new("sh").args(["-c", &files.join("; ")]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// A number of seconds to sleep that no other process sleeps.

@@ -99,6 +99,8 @@ async fn each_policy_opens_what_it_says_and_no_more(backend: &Backend) {
         (mode("open"), "refused", "refused", Some((false, "private_address"))),
         (mode("shared"), "refused", "reached", None),
     ];
+    // Where the machine's network cannot be shared, what comes nearest is told of apart.
+    let cases = cases.into_iter().filter(|case| backend.shares_the_network || case.0 != mode("shared"));
     for (network, by_proxy, directly, verdict) in cases {
         let workspace = workspace(&server, backend, network.clone()).await;
 

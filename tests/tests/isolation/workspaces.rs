@@ -16,7 +16,7 @@ on_each_backend!(
 );
 
 async fn a_workspace_with_a_running_mission_stays(backend: &Backend) {
-    let server = Server::start().await;
+    let server = Server::start_with(backend.server()).await;
     let workspace = workspace(&server, backend, json!({})).await;
     let mission = begin(&server, &workspace, "echo up; until [ -e go ]; do sleep 0.01; done; cat file").await;
     speaks(&server, &mission).await;
@@ -44,7 +44,7 @@ fn make_precious() -> tempfile::TempDir {
 }
 
 async fn a_tree_that_leads_elsewhere_is_removed_without_what_it_leads_to(backend: &Backend) {
-    let server = Server::start().await;
+    let server = Server::start_with(backend.server()).await;
     let outside = make_precious();
     let place = |workspace: &str| server.data_dir().join("workspaces").join(workspace);
 
@@ -87,7 +87,7 @@ async fn a_tree_that_leads_elsewhere_is_removed_without_what_it_leads_to(backend
 }
 
 async fn a_tree_of_any_depth_holds_nobody_up_and_is_removed(backend: &Backend) {
-    let server = Server::start().await;
+    let server = Server::start_with(backend.server()).await;
     let workspace = workspace(&server, backend, json!({})).await;
     let nest = "perl -e 'for (1 .. 5000) { mkdir \"directory\" or die; chdir \"directory\" or die }' && echo nested";
 
@@ -105,7 +105,7 @@ async fn a_tree_of_any_depth_holds_nobody_up_and_is_removed(backend: &Backend) {
 }
 
 async fn options_that_nobody_heeds_are_refused(backend: &Backend) {
-    let server = Server::start().await;
+    let server = Server::start_with(backend.server()).await;
 
     for options in [json!({ "no_such_option": true }), json!([]), json!("text")] {
         let (status, problem) = refused(&server, json!({ "backend": backend.id, "options": options })).await;

@@ -94,7 +94,7 @@ fn the_file_that_comes_with_the_server_explains_every_key() {
 fn every_example_in_the_file_that_comes_with_the_server_is_valid() {
     let loaded = load_with(&uncommented(), &[]).unwrap();
     assert!(loaded.config.auth.admin_password_file.is_some(), "the examples were not in force");
-    assert_eq!(loaded.config.plugin.len(), 5);
+    assert_eq!(loaded.config.plugin.len(), 7);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn the_file_that_comes_with_the_server_says_the_defaults() {
     let plugins: Vec<_> = file.plugin.drain(..).map(|plugin| plugin.id.to_string()).collect();
     let defaults = load_with("", &[]).unwrap().config;
 
-    assert_eq!(plugins, ["bubblewrap", "docker", "host", "shell", "workspace"]);
+    assert_eq!(plugins, ["bubblewrap", "nspawn", "docker", "host", "shell", "workspace"]);
     assert_eq!(format!("{file:#?}"), format!("{defaults:#?}"));
     assert_eq!(Config::default().server.data_dir, Path::new("~/.sandboxed-sh"));
     assert_eq!(defaults.server.data_dir, Path::new("/home/op/.sandboxed-sh"));
