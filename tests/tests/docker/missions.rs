@@ -108,6 +108,18 @@ async fn a_cancelled_mission_leaves_no_process_however_it_hides() {
 }
 
 #[tokio::test]
+async fn what_a_command_leaves_without_its_environment_ends_with_it() {
+    let lab = Lab::start().await;
+    let workspace = lab.workspace(json!({})).await;
+
+    let ended = lab.sh(&workspace, "(env -i setsid sleep 7313 >/dev/null 2>&1 &) ; echo done").await;
+
+    assert_eq!(ended.stdout, "done\n");
+    assert_eq!(lab.strangers(&workspace), Vec::<String>::new());
+    assert_eq!(lab.sh(&workspace, "echo again").await.stdout, "again\n");
+}
+
+#[tokio::test]
 async fn what_a_turn_leaves_running_ends_with_it_and_its_neighbours_go_on() {
     let lab = Lab::start().await;
     let workspace = lab.workspace(json!({})).await;

@@ -39,7 +39,7 @@ pub struct ContainedSpec {
 /// What is known at the end of a program beyond its exit status.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainedReport {
-    /// Nothing of the program is left in the container.
+    /// Nothing of the program, nor of any other, is left in the container.
     pub cleared: bool,
     /// Processes of the container that the kernel has killed, while the program ran, because memory was used up.
     pub oom_kills: u64,

@@ -62,7 +62,8 @@ pub(super) async fn stand_for(spec: &ContainedSpec) -> (ContainedEnd, ContainedR
     };
     let status = follow(&engine, spec, session, orders).await;
     report.cleared = match engine.clear_run(spec.workspace, &spec.mark).await {
-        Ok(()) => true,
+        // What else is there may be a neighbour's, or have hidden its mark: the server knows.
+        Ok(()) => engine.is_quiet(spec.workspace).await.unwrap_or(false),
         Err(error) => {
             eprintln!("contained: what the program left could not be killed: {error}");
             false
