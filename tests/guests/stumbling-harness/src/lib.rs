@@ -1,5 +1,6 @@
 //! A harness that runs its prompt as a script and panics whenever the script says STUMBLE. To one that says CHATTER it
-//! writes more than anybody would read, and one that names $TOKEN gets the secret `token`.
+//! writes more than anybody would read. A line `# NAME=secret:KEY` gives the script a secret as a variable, and one that
+//! names $TOKEN gets the secret `token` so.
 
 use sandboxed_sdk::{Driver, Session, export_harness, harness::*};
 
@@ -27,12 +28,14 @@ impl Driver for Stumbling {
     }
 
     fn plan_launch(start: Start) -> Result<Launch, Failure> {
-        let token = start.prompt.contains("$TOKEN").then(|| ("TOKEN".to_owned(), Value::Secret("token".to_owned())));
+        let secrets = start.prompt.lines().filter_map(|line| line.strip_prefix("# ")?.split_once("=secret:"));
+        let token = start.prompt.contains("$TOKEN").then_some(("TOKEN", "token"));
+        let env = secrets.chain(token).map(|(name, key)| (name.to_owned(), Value::Secret(key.to_owned()))).collect();
         Ok(Launch {
             command: Command {
                 program: "bash".to_owned(),
                 args: vec![format!("{}/script", start.inbox)],
-                env: token.into_iter().collect(),
+                env,
                 cwd: None,
                 tty: None,
             },
