@@ -2,7 +2,7 @@
 //! network, or a whole system. So a shell reaches the service that an agent started, and either may end first.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     net::Ipv4Addr,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
@@ -232,6 +232,25 @@ impl Services {
         if let Err(error) = self.supervisor.remove(run).await {
             tracing::warn!(%error, %run, "what is kept of a run could not be removed");
         }
+    }
+
+    /// Ends the leaders of workspaces in which nothing goes on when the server is gone. Nobody may begin anything any more.
+    pub(crate) async fn end_unused_leaders(&self) -> Result<()> {
+        let missions = self.store.unsettled_missions().await?;
+        let missions = missions.iter().filter(|mission| mission.state.is_active()).map(|mission| mission.workspace);
+        let processes = self.store.live_processes().await?;
+        let processes = processes.iter().map(|process| process.workspace);
+        let builds = self.store.live_builds().await?;
+        let builds = builds.iter().map(|build| build.workspace);
+        let used: HashSet<WorkspaceId> = missions.chain(processes).chain(builds).collect();
+        let held: Vec<WorkspaceId> = {
+            let slots = self.leaders.0.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.keys().copied().filter(|workspace| !used.contains(workspace)).collect()
+        };
+        for workspace in held {
+            self.end_leader(workspace, None).await?;
+        }
+        Ok(())
     }
 
     async fn end_idle_leaders(&self) {

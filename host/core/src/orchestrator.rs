@@ -169,6 +169,9 @@ impl Orchestrator {
         self.services.stop.send_replace(true);
         self.services.runners.finished().await;
         self.services.builds.finished().await;
+        if let Err(error) = self.services.end_unused_leaders().await {
+            tracing::warn!(%error, "a workspace in which nothing goes on still has its network");
+        }
         self.services.egress.close().await;
         self.services.store.close().await;
     }

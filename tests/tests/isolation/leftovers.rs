@@ -39,7 +39,12 @@ impl Traces {
 
     /// Traces of all runs and workspaces that a server has.
     pub(crate) fn of_all(server: &Server) -> Self {
-        let names = ["runs", "workspaces"].map(|name| fs::read_dir(server.data_dir().join(name)).unwrap());
+        Self::of_data(&server.data_dir())
+    }
+
+    /// Traces of all runs and workspaces that a data directory tells of.
+    pub(crate) fn of_data(directory: &Path) -> Self {
+        let names = ["runs", "workspaces"].map(|name| fs::read_dir(directory.join(name)).unwrap());
         let names = names.into_iter().flatten().flatten().map(|entry| entry.file_name().into_string().unwrap());
         Self::of(names.filter(|name| !name.starts_with('.')).collect())
     }

@@ -6,13 +6,14 @@ use reqwest::{Method, StatusCode};
 use sandboxed_tests::{Server, cli, server::Options};
 use serde_json::json;
 
-use crate::{backends::Backend, begin, cancel, delete, refused, run, said, speaks, workspace};
+use crate::{backends::Backend, begin, cancel, delete, leftovers::Traces, refused, run, said, speaks, workspace};
 
 on_each_backend!(
     a_workspace_with_a_running_mission_stays,
     a_tree_that_leads_elsewhere_is_removed_without_what_it_leads_to,
     a_tree_of_any_depth_holds_nobody_up_and_is_removed,
     options_that_nobody_heeds_are_refused,
+    a_mission_of_the_command_line_leaves_no_process,
 );
 
 async fn a_workspace_with_a_running_mission_stays(backend: &Backend) {
@@ -114,6 +115,17 @@ async fn options_that_nobody_heeds_are_refused(backend: &Backend) {
 
     assert_eq!(server.api.get("/workspaces").await["items"], json!([]));
     assert_eq!(fs::read_dir(server.data_dir().join("workspaces")).unwrap().count(), 0, "a directory is left");
+}
+
+/// Without a server the command does what one would, and goes.
+async fn a_mission_of_the_command_line_leaves_no_process(backend: &Backend) {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+
+    let ran = cli::cli(&data, &["run", "--backend", backend.id, "echo ran; setsid sleep 1000 & sleep 0"]).success();
+
+    assert!(ran.stdout.contains("ran"), "{ran:?}");
+    assert_eq!(Traces::of_data(&data).found(), Vec::<String>::new());
 }
 
 #[tokio::test]
