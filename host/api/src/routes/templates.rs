@@ -113,7 +113,7 @@ struct VersionQuery {
 #[serde(deny_unknown_fields)]
 struct ApplyRequest {
     /// The version; absent is the newest.
-    #[schema(minimum = 1)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 4294967295_u64)]
     version: Option<u32>,
     /// Whether only to say what would be done.
     #[serde(default)]

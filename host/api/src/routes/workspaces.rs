@@ -94,7 +94,7 @@ struct WorkspaceRequest {
     /// mount by its target; init steps are added to the template's.
     template: Option<TemplateName>,
     /// The version of the template; absent is the newest.
-    #[schema(minimum = 1)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 4294967295_u64)]
     template_version: Option<u32>,
 }
 
@@ -161,6 +161,9 @@ async fn create_workspace(
     Caller(by): Caller,
     Body(wanted): Body<WorkspaceRequest>,
 ) -> Result<(StatusCode, Json<Workspace>), Problem> {
+    if wanted.template_version.is_some() && wanted.template.is_none() {
+        return Err(Problem::invalid("template.version_alone", "template_version needs a template"));
+    }
     Ok((StatusCode::CREATED, Json(server.orchestrator.create_workspace(&by, wanted.into()).await?)))
 }
 
