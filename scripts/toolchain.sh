@@ -92,6 +92,8 @@ tests() {
     need openssl openssl
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
     need setpriv util-linux
+    need systemd-nspawn systemd-container
+    need mmdebstrap mmdebstrap
 }
 
 deny() {

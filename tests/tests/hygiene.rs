@@ -147,12 +147,12 @@ async fn a_secret_is_in_the_process_that_was_given_it_and_in_no_argument_file_lo
             .partition(|process| process.metadata().is_ok_and(|found| u64::from(found.uid()) == user));
         assert!(!own.is_empty(), "{backend}: it is nowhere");
         assert!(strangers.is_empty(), "{backend}: {strangers:?} have it in their environment");
-        assert_eq!(files_with(&server.data_dir(), &canary), [PathBuf::new(); 0], "{backend}, while it runs");
+        assert_eq!(files_with(&server.data_dir(), &canary), Vec::<PathBuf>::new(), "{backend}, while it runs");
         exec(&server, &workspace, "echo > gate").await;
         let ended = server.api.reaches(&mission, &["awaiting_user", "failed"]).await;
 
         assert_eq!(ended["last_outcome"], "completed", "{backend}: {ended}");
-        assert_eq!(files_with(&server.data_dir(), &canary), [PathBuf::new(); 0], "{backend}, after it");
+        assert_eq!(files_with(&server.data_dir(), &canary), Vec::<PathBuf>::new(), "{backend}, after it");
         let events = server.api.events(&mission).await;
         assert!(!format!("{ended}{events:?}").contains(&canary));
     }
