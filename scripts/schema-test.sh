@@ -16,6 +16,8 @@ stop() {
         kill "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
     fi
+    # Workspaces with snapshots stay mounted, for the next server.
+    awk -v home="$home/" 'index($2, home) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r umount -l
     rm -rf "$home"
 }
 trap stop EXIT

@@ -183,6 +183,8 @@ impl ContainerSpec {
         let memory = self.limits.memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         let security = std::iter::once("no-new-privileges".to_owned())
             .chain(self.seccomp.iter().map(|profile| format!("seccomp={profile}")));
+        // Where nobody answers anyway; without it the engine puts its machine's own resolvers and domains there.
+        let resolver = |own: &str| matches!(self.network, Network::None).then(|| vec![own.to_owned()]);
         let host = HostConfig {
             mounts: Some(mounts),
             memory,
@@ -196,6 +198,8 @@ impl ContainerSpec {
                 Network::None => "none".into(),
                 Network::Bridge => "bridge".into(),
             }),
+            dns: resolver("127.0.0.1"),
+            dns_search: resolver("."),
             readonly_rootfs: Some(true),
             tmpfs: Some(HashMap::from([
                 // Builds run what they have put there.

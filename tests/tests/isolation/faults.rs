@@ -158,8 +158,8 @@ async fn output_without_end_takes_the_room_of_its_limit_and_a_neighbour_is_serve
     let server = server(backend, &[("SANDBOXED_SH__RUNS__SPOOL_LIMIT", "8MiB")]).await;
     let them = Neighbours::new(backend, server, json!({})).await;
     let before = peak(them.server.pid());
-    // What an agent writes in five seconds that writes 100 MB a second.
-    let flood = "yes 'a line of sixty-four bytes, as an agent might write without an end' | head -c 500000000";
+    // What an agent writes in two seconds that writes 100 MB a second.
+    let flood = "yes 'a line of sixty-four bytes, as an agent might write without an end' | head -c 200000000";
 
     let mission = begin(&them.server, &them.workspace, flood).await;
     speaks(&them.server, &mission).await;

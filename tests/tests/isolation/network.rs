@@ -133,7 +133,7 @@ async fn a_name_opens_no_private_address_unless_the_address_is_listed_too(backen
 }
 
 async fn an_upload_of_any_size_is_passed_on_as_it_comes_and_counted(backend: &Backend) {
-    const SIZE: u64 = 256 << 20;
+    const SIZE: u64 = 128 << 20;
     let (server, web) = (Server::start_with(backend.server()).await, Web::new().await);
     let host = format!("127.0.0.1:{}", web.port);
     let workspace = workspace(&server, backend, allow(std::slice::from_ref(&host))).await;

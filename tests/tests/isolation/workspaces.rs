@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use reqwest::{Method, StatusCode};
-use sandboxed_tests::{Server, cli, server::Options};
+use sandboxed_tests::{Server, cli, config, server::Options};
 use serde_json::json;
 
 use crate::{backends::Backend, begin, cancel, delete, leftovers::Traces, refused, run, said, speaks, workspace};
@@ -13,8 +13,10 @@ on_each_backend!(
     a_tree_that_leads_elsewhere_is_removed_without_what_it_leads_to,
     a_tree_of_any_depth_holds_nobody_up_and_is_removed,
     options_that_nobody_heeds_are_refused,
-    a_mission_of_the_command_line_leaves_no_process,
 );
+
+// Systems and containers stand until nobody has used them for a while.
+on_each_backend!(on the machines programs: a_mission_of_the_command_line_leaves_no_process);
 
 async fn a_workspace_with_a_running_mission_stays(backend: &Backend) {
     let server = Server::start_with(backend.server()).await;
@@ -94,10 +96,12 @@ async fn a_tree_of_any_depth_holds_nobody_up_and_is_removed(backend: &Backend) {
 
     let mission = run(&server, &workspace, nest).await;
 
-    assert_eq!(server.api.printed(&mission).await, "nested\n");
+    let ended = server.api.get(&format!("/missions/{mission}")).await;
+    // What cannot be counted may be too much: whoever is seen making it is ended.
+    let refused = ended["problem"]["code"] == "workspace.disk_full";
+    assert!(refused || server.api.printed(&mission).await == "nested\n", "{ended}");
     let notices = crate::of_kind(&server, &mission, "notice").await;
     assert!(notices.iter().any(|notice| notice["code"] == "changes.unknown"), "{notices:?}");
-    assert_eq!(said(&server, &workspace, "echo next").await, "next\n");
     for item in server.api.get("/missions").await["items"].as_array().unwrap() {
         cancel(&server, item["id"].as_str().unwrap()).await;
     }
@@ -120,9 +124,13 @@ async fn options_that_nobody_heeds_are_refused(backend: &Backend) {
 /// Without a server the command does what one would, and goes.
 async fn a_mission_of_the_command_line_leaves_no_process(backend: &Backend) {
     let home = tempfile::tempdir().unwrap();
-    let data = home.path().join("data");
+    let (data, config) = (home.path().join("data"), home.path().join("sandboxed.toml"));
+    fs::write(&config, (backend.config)().unwrap_or_else(config::of_tests)).unwrap();
+    let command = |arguments: &[&str]| cli::cli(&data, &[&["--config", config.to_str().unwrap()], arguments].concat());
+    let options = (backend.options)().to_string();
+    command(&["workspaces", "create", "one", "--backend", backend.id, "--options", &options]).success();
 
-    let ran = cli::cli(&data, &["run", "--backend", backend.id, "echo ran; setsid sleep 1000 & sleep 0"]).success();
+    let ran = command(&["run", "--workspace", "one", "echo ran; setsid sleep 1000 & sleep 0"]).success();
 
     assert!(ran.stdout.contains("ran"), "{ran:?}");
     assert_eq!(Traces::of_data(&data).found(), Vec::<String>::new());

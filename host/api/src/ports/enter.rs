@@ -22,9 +22,8 @@ struct Arrival {
 
 /// The address at which a browser is let in and sent on to `path`, which [`is_path`].
 pub(crate) fn way_in(origin: &str, ticket: &str, path: &str) -> String {
-    // What would end the parameter, or be read as a blank or as an escape.
-    let path = path.replace('%', "%25").replace('&', "%26").replace('+', "%2B").replace('#', "%23");
-    format!("{origin}{PATH}?ticket={ticket}&to={path}")
+    let to: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    format!("{origin}{PATH}?ticket={ticket}&to={to}")
 }
 
 /// Takes the ticket, sets the cookie and sends the browser on.
@@ -67,6 +66,18 @@ fn cookie(headers: &HeaderMap, secret: &str, max_age: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_in_is_an_address_whatever_the_path_and_leads_to_just_that() {
+        let path = "/a^>C%&to=x+#[]".to_owned();
+
+        let way = way_in("http://1--w.ports.localhost:1", "t", &path);
+
+        let query = way.parse::<http::Uri>().unwrap().query().unwrap().to_owned();
+        assert!(query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"=&%-._*+".contains(&byte)), "{query}");
+        let Query(Arrival { to, .. }) = Query::try_from_uri(&way.parse().unwrap()).unwrap();
+        assert_eq!(to, Some(path));
+    }
 
     #[test]
     fn a_way_in_leads_to_no_other_site() {
