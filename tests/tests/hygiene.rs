@@ -46,8 +46,8 @@ async fn server(canary: &str) -> Server {
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/guests-tests/wasm"),
     };
     let component = guests.join("stumbling-harness.wasm").canonicalize().unwrap();
-    let config =
-        include_str!("../../config/sandboxed.toml").replace("[secrets]", "[secrets]\nkey = { env = \"THE_KEY\" }");
+    let config = include_str!("../../config/sandboxed.toml")
+        .replace("\n[secrets]\n", "\n[secrets]\nkey = { env = \"THE_KEY\" }\n");
     let table = format!(
         "\n[[plugin]]\nid = \"stumbling\"\nkind = \"harness\"\ngrants.secrets = [\"key\"]\ncomponent = \"{}\"\n",
         component.display()
