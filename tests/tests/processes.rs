@@ -233,6 +233,8 @@ async fn what_cannot_be_started_or_written_to_is_told() {
     let (status, outside) =
         server.api.call(Method::POST, &path, Some(json!({ "command": ["ls"], "cwd": "../.." }))).await;
     assert_eq!((status, outside["code"].as_str()), (StatusCode::BAD_REQUEST, Some("path.escape")));
+    let (status, nul) = server.api.call(Method::POST, &path, Some(json!({ "command": ["ls", "a\0b"] }))).await;
+    assert_eq!((status, nul["code"].as_str()), (StatusCode::BAD_REQUEST, Some("process.nul")));
     let process = start(&server.api, &workspace, json!({ "command": ["true"] })).await;
     until("its end", async || server.api.get(&format!("/processes/{process}")).await["exit"].is_object().then_some(()))
         .await;

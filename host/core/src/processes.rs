@@ -92,6 +92,10 @@ impl Orchestrator {
         services.check_not_building(&workspace)?;
         let sandbox = services.sandbox(&workspace, None).await?;
         let NewProcess { command, cwd, env, tty, stdin } = new;
+        if command.iter().chain(&cwd).chain(env.keys()).chain(env.values()).any(|text| text.contains('\0')) {
+            let message = "a command, its directory and its variables cannot hold a NUL character".to_owned();
+            return Err(Error::Invalid { code: "process.nul", message });
+        }
         let command = if command.is_empty() { SHELL.map(str::to_owned).to_vec() } else { command };
         let process = Process {
             id: RunId::new(),
