@@ -257,9 +257,9 @@ pub struct WorkspaceLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 33554432, maximum = 1125899906842624_u64)]
     pub memory: Option<u64>,
-    /// Thousandths of a processor: 10 to 1,000,000.
+    /// Thousandths of a processor: 100 to 1,000,000. With less, the smallest program takes many seconds to start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 10, maximum = 1_000_000)]
+    #[schema(minimum = 100, maximum = 1_000_000)]
     pub cpu_millis: Option<u32>,
     /// Processes and threads: 8 to 4,194,304.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -289,8 +289,8 @@ impl WorkspaceLimits {
             |value: Option<u64>, range: std::ops::RangeInclusive<u64>| value.is_some_and(|v| !range.contains(&v));
         if outside(self.memory, 32 << 20..=1 << 50) {
             Some("memory lies between 32 MiB and 1 PiB")
-        } else if outside(self.cpu_millis.map(u64::from), 10..=1_000_000) {
-            Some("cpu_millis lies between 10 and 1,000,000")
+        } else if outside(self.cpu_millis.map(u64::from), 100..=1_000_000) {
+            Some("cpu_millis lies between 100 and 1,000,000")
         } else if outside(self.processes.map(u64::from), 8..=4_194_304) {
             Some("processes lies between 8 and 4,194,304")
         } else if outside(self.disk, 1 << 20..=1 << 50) {

@@ -129,8 +129,8 @@ fn size(text: &str) -> Result<u64, String> {
 fn processors(text: &str) -> Result<u32, String> {
     let number: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
     let millis = (number * 1000.0).round();
-    if !(10.0..=1e6).contains(&millis) {
-        return Err("it lies between 0.01 and 1000".to_owned());
+    if !(100.0..=1e6).contains(&millis) {
+        return Err("it lies between 0.1 and 1000".to_owned());
     }
     Ok(millis as u32)
 }
