@@ -220,8 +220,8 @@ impl Store {
     pub async fn missing_workspaces(&self, ids: Vec<WorkspaceId>) -> Result<Vec<WorkspaceId>> {
         self.read(move |conn| {
             let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            let sql = "SELECT asked.key FROM json_each(?1) asked \
-                       WHERE NOT EXISTS (SELECT 1 FROM workspaces WHERE id = asked.value) ORDER BY asked.key";
+            let sql = "SELECT json_each.key FROM json_each(?1) \
+                       WHERE NOT EXISTS (SELECT 1 FROM workspaces WHERE id = json_each.value) ORDER BY json_each.key";
             let mut statement = prepare(conn, sql)?;
             let places = statement.query_map([Json(&texts)], |row| row.get::<_, i64>(0))?;
             let places = places.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -33,7 +33,7 @@ async fn a_workspace_takes_no_more_than_its_limit_and_room_that_is_made_counts_a
     space.write("two", &[], vec![1; 2 << 20]).await.done();
     let usage = server.api.get(&space.path("usage")).await;
     assert!(usage["disk"].as_u64().unwrap() >= 2 << 20, "{usage}");
-    let refused = space.post("uploads", json!({ "path": "f", "total": 64_u64 << 30 })).await;
+    let refused = space.post("uploads", json!({ "path": "f", "total": 16_u64 << 30 })).await;
     assert_eq!(refused.status.as_u16(), 507, "{refused:?}");
 }
 
