@@ -1,27 +1,30 @@
 //! The command line.
 
 mod files;
+mod mission;
+mod plugin;
 mod ports;
 mod process;
 mod snapshot;
 mod template;
 mod workspace;
+mod workspaces;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sandboxed_model::{
-    BuildId, MissionId, PluginId, SnapshotId, TokenId, access::Scope, plugin::PluginKind, state::MissionState,
-    template::TemplateChoice, workspace::WorkspaceName,
-};
+use sandboxed_model::{PluginId, TokenId, access::Scope, template::TemplateChoice, workspace::WorkspaceName};
 
 pub(crate) use self::{
     files::{FileAt, Files, Put},
+    mission::{Missions, OneMission},
+    plugin::{Language, Plugin},
     ports::{Forward, Ports},
     process::{Exec, Processes, Shell},
     snapshot::Snapshots,
     template::{TemplateArguments, Templates},
     workspace::WorkspaceArguments,
+    workspaces::{Waiting, Workspaces},
 };
 
 /// Runs AI coding agents as missions in isolated workspaces.
@@ -181,289 +184,6 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Missions {
-    /// List missions, newest first.
-    List {
-        /// Only in these states.
-        #[arg(long, value_delimiter = ',', value_parser = mission_state, value_name = "STATE")]
-        state: Vec<MissionState>,
-        /// Only in this workspace.
-        #[arg(long, value_name = "NAME|ID")]
-        workspace: Option<String>,
-        /// Only those whose title or events hold these words.
-        #[arg(long, value_name = "WORDS")]
-        search: Option<String>,
-        /// How many at most.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Show a mission.
-    Show {
-        /// The mission.
-        mission: MissionId,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Show what happened in a mission.
-    Events {
-        /// The mission.
-        mission: MissionId,
-        /// Only after this event.
-        #[arg(long, default_value_t = 0, value_name = "SEQ")]
-        after: u64,
-        /// Only of these kinds.
-        #[arg(long, value_delimiter = ',', value_name = "KIND")]
-        kind: Vec<String>,
-        /// Print one event a line, as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show a mission as it goes, until it ends.
-    Follow {
-        /// The mission.
-        mission: MissionId,
-        /// Only after this event.
-        #[arg(long, default_value_t = 0, value_name = "SEQ")]
-        after: u64,
-        /// Print one event a line, as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Queue a further message for a mission.
-    Send {
-        /// The mission.
-        mission: MissionId,
-        /// The message; `-` reads it from standard input.
-        text: String,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// List the messages that wait for their turn.
-    Queue {
-        /// The mission.
-        mission: MissionId,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// End the turn that is under way; the mission stays.
-    Interrupt(OneMission),
-    /// End a mission and its processes.
-    Cancel(OneMission),
-    /// Take up a mission that was interrupted, failed or cancelled with its last message.
-    Resume(OneMission),
-    /// Close a mission that waits for its person.
-    Finish(OneMission),
-    /// Remove a mission that has ended, with all its events.
-    Delete {
-        /// The mission.
-        mission: MissionId,
-    },
-    /// Look for words in what was said and printed.
-    Search {
-        /// The words.
-        words: String,
-        /// Only in this mission.
-        #[arg(long)]
-        mission: Option<MissionId>,
-        /// How many at most.
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        #[command(flatten)]
-        listing: Listing,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OneMission {
-    /// The mission.
-    pub(crate) mission: MissionId,
-    #[command(flatten)]
-    pub(crate) listing: Listing,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Workspaces {
-    /// List workspaces by name.
-    List(Listing),
-    /// Make a workspace.
-    Create {
-        #[command(flatten)]
-        workspace: Box<WorkspaceArguments>,
-        #[command(flatten)]
-        waiting: Waiting,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Show a workspace, and how it differs from its template.
-    Show {
-        /// Its name or id.
-        workspace: String,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Make a workspace from how another stands. No process may run in the other.
-    Fork {
-        /// The other's name or id.
-        workspace: String,
-        /// The new one's name; made up where none is given.
-        name: Option<WorkspaceName>,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Make a workspace stand as it stood. What it has changed since is gone.
-    Restore {
-        /// Its name or id.
-        workspace: String,
-        /// One of its snapshots.
-        snapshot: SnapshotId,
-    },
-    /// Delete a workspace with its files.
-    Delete {
-        /// Its name or id.
-        workspace: String,
-    },
-    /// Show what backends keep of workspaces that are not there, a container for example.
-    Leftovers {
-        /// Remove it.
-        #[arg(long)]
-        remove: bool,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Run the init steps that the last build did not do.
-    Build {
-        /// Its name or id.
-        workspace: String,
-        /// Run all of them again.
-        #[arg(long)]
-        from_start: bool,
-        #[command(flatten)]
-        waiting: Waiting,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// List the builds of a workspace, newest first.
-    Builds {
-        /// Its name or id.
-        workspace: String,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Show what the steps of a build print, until it ends.
-    Log {
-        /// Its name or id.
-        workspace: String,
-        /// The build; without it the last.
-        #[arg(long, value_name = "ID")]
-        build: Option<BuildId>,
-        /// Only this step.
-        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
-        step: Option<u32>,
-    },
-    /// End a workspace's build and what it runs.
-    CancelBuild {
-        /// Its name or id.
-        workspace: String,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Bring a workspace to the newest version of its template.
-    ApplyTemplate {
-        /// Its name or id.
-        workspace: String,
-        /// Another version.
-        #[arg(long = "template-version", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
-        template_version: Option<u32>,
-        /// Only say what would be done.
-        #[arg(long)]
-        dry_run: bool,
-        #[command(flatten)]
-        waiting: Waiting,
-        #[command(flatten)]
-        listing: Listing,
-    },
-}
-
-/// Whether a command waits for a build.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Waiting {
-    /// Do not wait for the build and its log.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Plugin {
-    /// List the plugins and how they are.
-    List(Listing),
-    /// Show what a plugin asks for, what it was granted and how it is used.
-    Inspect {
-        /// The plugin.
-        plugin: PluginId,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Load a plugin's component anew.
-    Reload {
-        /// The plugin.
-        plugin: PluginId,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Check a component file and say what it would need to be granted. Runs none of its code.
-    Verify {
-        /// The component.
-        file: PathBuf,
-        #[command(flatten)]
-        listing: Listing,
-    },
-    /// Begin a plugin: a project in the directory NAME that builds with cargo alone.
-    New {
-        /// The name of the plugin and the directory.
-        name: PluginId,
-        /// What it is for.
-        #[arg(long)]
-        kind: Kind,
-        /// What it is written in.
-        #[arg(long, default_value = "rust")]
-        lang: Language,
-        /// Use the SDK at this path instead of a copy.
-        #[arg(long, value_name = "PATH")]
-        sdk: Option<PathBuf>,
-    },
-}
-
-/// A kind of plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    /// Makes workspaces.
-    Backend,
-    /// Drives agents.
-    Harness,
-    /// Offers tools.
-    Tools,
-}
-
-impl From<Kind> for PluginKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Backend => Self::Backend,
-            Kind::Harness => Self::Harness,
-            Kind::Tools => Self::Tools,
-        }
-    }
-}
-
-/// What a new plugin is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Language {
-    /// Rust.
-    Rust,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Tools {
     /// List the tools of one plugin or of all.
     List {
@@ -569,11 +289,6 @@ pub(crate) type JsonObject = serde_json::Map<String, serde_json::Value>;
 
 fn json_object(text: &str) -> Result<JsonObject, String> {
     serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))
-}
-
-fn mission_state(name: &str) -> Result<MissionState, String> {
-    let known = MissionState::ALL.map(MissionState::as_str).join(", ");
-    MissionState::parse(name).ok_or_else(|| format!("the states are {known}"))
 }
 
 fn span(text: &str) -> Result<std::time::Duration, String> {

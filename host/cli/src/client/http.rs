@@ -1,6 +1,8 @@
 //! A server over HTTP.
 
 mod files;
+mod missions;
+mod workspaces;
 
 use std::{
     path::Path,
@@ -8,38 +10,20 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, stream::BoxStream};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use sandboxed_core::EventHit;
 use sandboxed_model::{
-    Blame, Failure, MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
+    Blame, Failure, PluginId, Timestamp, TokenId, WorkspaceId,
     access::{Scope, TokenInfo},
     doctor::DoctorReport,
-    event::Event,
     harness::HarnessAbout,
-    mission::{Mission, MissionFilter, NewMission},
-    page::{Page, PageRequest},
+    page::PageRequest,
     plugin::PluginInfo,
-    port::{DeclaredPort, PortNumber, WorkspacePort},
-    process::{NewProcess, Process},
-    queue::QueuedMessage,
-    recipe::Recipe,
-    template::TemplateChoice,
     tools::{Tool, ToolReply},
-    workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
-    tungstenite::{self, client::IntoClientRequest as _},
-};
 
-use super::{
-    Attachment, CreatedToken, Followed, Tunnel,
-    sse::{SseReader, TooLong},
-};
+use super::CreatedToken;
 use crate::{
     failed::{Failed, Result, Status},
     server_file::ServerFile,
@@ -49,13 +33,6 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server of this machine may take to say that it is there.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// A stream that is silent for so long is dead: the server sends a sign of life every 15 s.
-const SILENCE: Duration = Duration::from_secs(60);
-/// Times in a row that a broken stream is taken up again without anything having come.
-const ATTEMPTS: u32 = 30;
-/// The longest pause between them.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
 /// A server over HTTP.
 #[derive(Clone)]
 pub(crate) struct Http {
@@ -205,249 +182,6 @@ impl Http {
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> Failed {
         Failed::unavailable(format!("the server {} does not answer: {}", self.address().url, chain(error)))
             .hint("`sandboxed-sh serve` starts a server; --server or SANDBOXED_SH_URL names another one")
-    }
-
-    pub(super) async fn create_mission(&self, new: NewMission) -> Result<Mission> {
-        let mut body = json!({ "prompt": new.prompt, "settings": new.settings, "one_shot": new.one_shot });
-        let workspace = new.workspace.map(|id| id.to_string());
-        let harness = new.harness.map(|id| id.to_string());
-        for (key, value) in [("title", new.title), ("harness", harness), ("workspace", workspace), ("model", new.model)]
-        {
-            if let Some(value) = value {
-                body[key] = value.into();
-            }
-        }
-        self.send(Method::POST, "/missions", body).await
-    }
-
-    pub(super) async fn mission(&self, id: MissionId) -> Result<Mission> {
-        self.get(&format!("/missions/{id}")).await
-    }
-
-    pub(super) async fn missions(&self, filter: &MissionFilter, page: &PageRequest) -> Result<Page<Mission>> {
-        let mut query = page_query(page);
-        if !filter.states.is_empty() {
-            let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
-            query.push(("state", states.join(",")));
-        }
-        if let Some(workspace) = filter.workspace {
-            query.push(("workspace", workspace.to_string()));
-        }
-        if let Some(words) = &filter.search {
-            query.push(("q", words.clone()));
-        }
-        self.query("/missions", &query).await
-    }
-
-    pub(super) async fn interrupt_mission(&self, id: MissionId) -> Result<Mission> {
-        self.act(&format!("/missions/{id}/interrupt")).await
-    }
-
-    pub(super) async fn cancel_mission(&self, id: MissionId) -> Result<Mission> {
-        self.act(&format!("/missions/{id}/cancel")).await
-    }
-
-    pub(super) async fn resume_mission(&self, id: MissionId) -> Result<Mission> {
-        self.act(&format!("/missions/{id}/resume")).await
-    }
-
-    pub(super) async fn finish_mission(&self, id: MissionId) -> Result<Mission> {
-        self.act(&format!("/missions/{id}/finish")).await
-    }
-
-    pub(super) async fn delete_mission(&self, id: MissionId) -> Result<()> {
-        self.delete(&format!("/missions/{id}")).await
-    }
-
-    pub(super) async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
-        self.send(Method::POST, &format!("/missions/{id}/messages"), json!({ "text": text })).await
-    }
-
-    pub(super) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
-        Ok(self.get::<List<_>>(&format!("/missions/{id}/queue")).await?.items)
-    }
-
-    pub(super) async fn events(&self, id: MissionId, after: Seq, limit: u32, kinds: &[String]) -> Result<Vec<Event>> {
-        let mut query = vec![("after", after.to_string()), ("limit", limit.to_string())];
-        if !kinds.is_empty() {
-            query.push(("kind", kinds.join(",")));
-        }
-        Ok(self.query::<List<_>>(&format!("/missions/{id}/events"), &query).await?.items)
-    }
-
-    pub(super) async fn follow(&self, id: MissionId, after: Seq) -> Result<BoxStream<'static, Result<Followed>>> {
-        let mut response = self.open_stream(id, after).await?;
-        let this = self.clone();
-        let mut after = after;
-        let stream = async_stream::try_stream! {
-            let mut failures = 0;
-            loop {
-                let mut bytes = response.bytes_stream();
-                let mut reader = SseReader::default();
-                while let Ok(Some(Ok(chunk))) = tokio::time::timeout(SILENCE, bytes.next()).await {
-                    for data in reader.push(&chunk).map_err(|TooLong| Failed::new("the server sent an event without an end"))? {
-                        let event: Event = serde_json::from_str(&data)
-                            .map_err(|error| Failed::new(format!("an event cannot be read: {error}")))?;
-                        // A stream that is taken up anew may begin with what is known.
-                        if event.seq > after {
-                            after = event.seq;
-                            failures = 0;
-                            yield Followed { json: data.into(), event };
-                        }
-                    }
-                }
-                // The server went away, or the stream broke: it goes on after the last event that came, on the server
-                // that was started in its place where there is one.
-                response = loop {
-                    failures += 1;
-                    tokio::time::sleep(Duration::from_millis(100 << failures).min(LONGEST_PAUSE)).await;
-                    this.relocate();
-                    match this.open_stream(id, after).await {
-                        Ok(response) if failures < ATTEMPTS => break response,
-                        Err(Failed::Said { status: Status::Unavailable | Status::Denied, .. }) if failures < ATTEMPTS => {}
-                        Ok(_) => {
-                            let url = this.address().url;
-                            Err(Failed::unavailable(format!("the event stream of {url} breaks off")))?
-                        }
-                        Err(error) => Err(error)?,
-                    }
-                };
-            }
-        };
-        Ok(stream.boxed())
-    }
-
-    async fn open_stream(&self, id: MissionId, after: Seq) -> Result<Response> {
-        self.ask(self.request(Method::GET, &format!("/missions/{id}/stream?after={after}"))).await
-    }
-
-    pub(super) async fn search_events(
-        &self,
-        words: &str,
-        mission: Option<MissionId>,
-        page: &PageRequest,
-    ) -> Result<Page<EventHit>> {
-        let mut query = page_query(page);
-        query.push(("q", words.to_owned()));
-        query.extend(mission.map(|mission| ("mission", mission.to_string())));
-        self.query("/search", &query).await
-    }
-
-    pub(super) async fn workspaces(&self, page: &PageRequest) -> Result<Page<Workspace>> {
-        self.query("/workspaces", &page_query(page)).await
-    }
-
-    pub(super) async fn workspace_by_name(&self, name: &WorkspaceName) -> Result<Option<Workspace>> {
-        let response = self.request(Method::GET, &format!("/workspaces/{name}")).send().await;
-        let response = response.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        match status {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => serde_json::from_slice(&body)
-                .map(Some)
-                .map_err(|error| Failed::new(format!("the answer of {} cannot be read: {error}", self.address().url))),
-            status => Err(refusal(status, &body)),
-        }
-    }
-
-    pub(super) async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
-        self.get(&format!("/workspaces/{id}")).await
-    }
-
-    pub(super) async fn start_process(&self, workspace: WorkspaceId, new: NewProcess) -> Result<Process> {
-        let NewProcess { command, cwd, env, tty, stdin } = new;
-        let body = json!({ "command": command, "cwd": cwd, "env": env, "tty": tty, "stdin": stdin });
-        self.send(Method::POST, &format!("/workspaces/{workspace}/processes"), body).await
-    }
-
-    pub(super) async fn processes(&self, workspace: WorkspaceId, page: &PageRequest) -> Result<Page<Process>> {
-        self.query(&format!("/workspaces/{workspace}/processes"), &page_query(page)).await
-    }
-
-    pub(super) async fn attach_process(&self, process: RunId) -> Result<Attachment> {
-        let socket = self.web_socket(&format!("/processes/{process}/attach?offset=0")).await?;
-        Ok(Attachment::Http(Box::new(socket)))
-    }
-
-    /// Opens a WebSocket at a path below `/api/v1`.
-    async fn web_socket(&self, path: &str) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
-        let Address { url, token } = self.address();
-        let address = format!("{}/api/v1{path}", url.replacen("http", "ws", 1));
-        let failed = |what: String| Failed::unavailable(format!("{url} gives no WebSocket: {what}"));
-        let mut request = address.into_client_request().map_err(|error| failed(error.to_string()))?;
-        if let Some(token) = token {
-            let value = format!("Bearer {token}").parse().map_err(|_| failed("the token is no header".to_owned()))?;
-            request.headers_mut().insert(reqwest::header::AUTHORIZATION, value);
-        }
-        match tokio_tungstenite::connect_async(request).await {
-            Ok((socket, _)) => Ok(socket),
-            Err(tungstenite::Error::Http(answer)) => {
-                Err(refusal(answer.status(), answer.body().as_deref().unwrap_or_default()))
-            }
-            Err(error) => Err(failed(error.to_string())),
-        }
-    }
-
-    pub(super) async fn remove_process(&self, process: RunId) -> Result<()> {
-        self.delete(&format!("/processes/{process}")).await
-    }
-
-    pub(super) async fn ports(&self, workspace: WorkspaceId) -> Result<Vec<WorkspacePort>> {
-        Ok(self.get::<List<_>>(&format!("/workspaces/{workspace}/ports")).await?.items)
-    }
-
-    pub(super) async fn set_ports(&self, id: WorkspaceId, ports: Vec<DeclaredPort>) -> Result<Vec<WorkspacePort>> {
-        let path = format!("/workspaces/{id}/ports");
-        Ok(self.send::<List<_>>(Method::PUT, &path, json!({ "ports": ports })).await?.items)
-    }
-
-    pub(super) async fn open_port(&self, workspace: WorkspaceId, port: PortNumber) -> Result<String> {
-        #[derive(Deserialize)]
-        struct Opened {
-            url: String,
-        }
-        let path = format!("/workspaces/{workspace}/ports/{port}/open");
-        Ok(self.send::<Opened>(Method::POST, &path, json!({})).await?.url)
-    }
-
-    pub(super) async fn connect_port(&self, workspace: WorkspaceId, port: PortNumber) -> Result<Tunnel> {
-        let socket = self.web_socket(&format!("/workspaces/{workspace}/ports/{port}/connect")).await?;
-        Ok(Tunnel::Http(Box::new(socket)))
-    }
-
-    pub(super) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
-        let NewWorkspace { name, backend, options, network, limits, ports, recipe, template } = new;
-        let Recipe { env, mounts, init } = recipe;
-        let mut body = json!({
-            "options": options, "limits": limits, "ports": ports, "env": env, "mounts": mounts, "init": init,
-        });
-        if let Some(TemplateChoice { name, version }) = template {
-            body["template"] = name.as_str().into();
-            body["template_version"] = json!(version);
-        }
-        if let Some(name) = name {
-            body["name"] = name.as_str().into();
-        }
-        if let Some(backend) = backend {
-            body["backend"] = backend.as_str().into();
-        }
-        if let Some(network) = network {
-            body["network"] = json!(network);
-        }
-        self.send(Method::POST, "/workspaces", body).await
-    }
-
-    pub(super) async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
-        self.delete(&format!("/workspaces/{id}")).await
-    }
-
-    pub(super) async fn leftovers(&self) -> Result<Vec<Leftover>> {
-        Ok(self.get::<List<_>>("/leftovers").await?.items)
-    }
-
-    pub(super) async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
-        self.delete(&format!("/leftovers/{}/{}", leftover.backend, leftover.workspace)).await
     }
 
     pub(super) async fn plugins(&self) -> Result<Vec<PluginInfo>> {

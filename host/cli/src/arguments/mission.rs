@@ -1,0 +1,114 @@
+//! `missions`
+
+use clap::{Args, Subcommand};
+use sandboxed_model::{MissionId, state::MissionState};
+
+use super::Listing;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Missions {
+    /// List missions, newest first.
+    List {
+        /// Only in these states.
+        #[arg(long, value_delimiter = ',', value_parser = mission_state, value_name = "STATE")]
+        state: Vec<MissionState>,
+        /// Only in this workspace.
+        #[arg(long, value_name = "NAME|ID")]
+        workspace: Option<String>,
+        /// Only those whose title or events hold these words.
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show a mission.
+    Show {
+        /// The mission.
+        mission: MissionId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show what happened in a mission.
+    Events {
+        /// The mission.
+        mission: MissionId,
+        /// Only after this event.
+        #[arg(long, default_value_t = 0, value_name = "SEQ")]
+        after: u64,
+        /// Only of these kinds.
+        #[arg(long, value_delimiter = ',', value_name = "KIND")]
+        kind: Vec<String>,
+        /// Print one event a line, as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a mission as it goes, until it ends.
+    Follow {
+        /// The mission.
+        mission: MissionId,
+        /// Only after this event.
+        #[arg(long, default_value_t = 0, value_name = "SEQ")]
+        after: u64,
+        /// Print one event a line, as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Queue a further message for a mission.
+    Send {
+        /// The mission.
+        mission: MissionId,
+        /// The message; `-` reads it from standard input.
+        text: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// List the messages that wait for their turn.
+    Queue {
+        /// The mission.
+        mission: MissionId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// End the turn that is under way; the mission stays.
+    Interrupt(OneMission),
+    /// End a mission and its processes.
+    Cancel(OneMission),
+    /// Take up a mission that was interrupted, failed or cancelled with its last message.
+    Resume(OneMission),
+    /// Close a mission that waits for its person.
+    Finish(OneMission),
+    /// Remove a mission that has ended, with all its events.
+    Delete {
+        /// The mission.
+        mission: MissionId,
+    },
+    /// Look for words in what was said and printed.
+    Search {
+        /// The words.
+        words: String,
+        /// Only in this mission.
+        #[arg(long)]
+        mission: Option<MissionId>,
+        /// How many at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneMission {
+    /// The mission.
+    pub(crate) mission: MissionId,
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+}
+
+fn mission_state(name: &str) -> Result<MissionState, String> {
+    let known = MissionState::ALL.map(MissionState::as_str).join(", ");
+    MissionState::parse(name).ok_or_else(|| format!("the states are {known}"))
+}
