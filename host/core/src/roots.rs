@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 const MACHINE: Users = Users { first: 0, count: 65_536 };
 /// What is told of the words of whoever failed to make one.
 const WORDS: usize = 2048;
+/// Lines of those that are told.
+const LINES: usize = 6;
 
 /// All layers, and those that are being made.
 pub(crate) struct Roots {
@@ -143,8 +145,15 @@ async fn see_to_end(title: &str, run: &Run) -> std::result::Result<(), Failure> 
     let words = String::from_utf8_lossy(&words);
     Err(failed(match exit {
         Exit::Lost(why) => why,
-        _ => words.trim().to_owned(),
+        _ => last_lines(&words).to_owned(),
     }))
+}
+
+/// What a program said last; before that it tells how far it is.
+fn last_lines(words: &str) -> &str {
+    let words = words.trim();
+    let start = words.rmatch_indices('\n').nth(LINES - 1).map_or(0, |(end, _)| end + 1);
+    &words[start..]
 }
 
 /// Layer work blocks.
@@ -152,4 +161,19 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> sandboxed_rootfs::Re
     let done = tokio::task::spawn_blocking(work).await;
     let failed = |reason: String| Failure::new(Blame::Unavailable, "workspace.root", reason);
     Ok(done.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_a_failure_is_the_end_in_whole_lines() {
+        let long = "cut line\n".to_owned() + &"progress\n".repeat(10) + "E: no such package\nE: failed\n";
+
+        assert_eq!(last_lines(&long).lines().count(), LINES);
+        assert!(last_lines(&long).ends_with("E: no such package\nE: failed"));
+        assert_eq!(last_lines("one\n"), "one");
+        assert_eq!(last_lines(""), "");
+    }
 }

@@ -1,5 +1,7 @@
 //! `workspaces`: where missions run.
 
+use std::{pin::pin, time::Duration};
+
 use sandboxed_model::{
     BuildId,
     build::StepState,
@@ -15,6 +17,9 @@ use crate::{
     output::{self, Table, Terminal},
 };
 
+/// How long nothing is said while a workspace is made.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()> {
     with_client(place, async |client| match command {
         Workspaces::List(listing) => {
@@ -23,7 +28,7 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
         }
         Workspaces::Create { workspace, waiting, listing } => {
             can_be_left(client, waiting)?;
-            let workspace = client.create_workspace((*workspace).into()).await?;
+            let workspace = patient(client.create_workspace((*workspace).into())).await?;
             let build = workspace.build.filter(|_| !waiting.no_wait);
             let ended = wait(client, build, listing.json).await;
             // Told before the end of the build, which may be an error.
@@ -122,6 +127,18 @@ fn can_be_left(client: &Client, waiting: Waiting) -> Result<()> {
         true => Err(Failed::unavailable("there is no running server to which the build could be left")
             .hint("start one with `sandboxed-sh serve`, or leave out --no-wait")),
         false => Ok(()),
+    }
+}
+
+/// Tells whoever waits for a workspace to be made what it waits for.
+async fn patient<T>(made: impl Future<Output = T>) -> T {
+    let mut made = pin!(made);
+    match tokio::time::timeout(PATIENCE, &mut made).await {
+        Ok(made) => made,
+        Err(_) => {
+            output::remark("the workspace is being made; a system or an image that is new here may take minutes");
+            made.await
+        }
     }
 }
 

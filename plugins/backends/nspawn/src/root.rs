@@ -91,7 +91,6 @@ fn install(options: &Options, config: &Config, target: &str) -> Result<RootPlan,
     let mirror = config.mirrors.get(&suite);
     let include: Vec<&str> = packages.iter().map(String::as_str).collect();
     let mut args: Vec<String> = vec![
-        "--quiet".to_owned(),
         "--variant=apt".to_owned(),
         format!("--include={}", include.join(",")),
         r#"--aptopt=Apt::Install-Recommends "false""#.to_owned(),
