@@ -38,6 +38,7 @@ const NOT_REPEATED: [&str; 8] =
         (name = "snapshots", description = "How workspaces stood"),
         (name = "files", description = "Files of workspaces"),
         (name = "ports", description = "What listens in workspaces"),
+        (name = "git", description = "Repositories, and what missions change"),
         (name = "plugins", description = "Backends, harnesses and tools"),
         (name = "system", description = "The server itself"),
     ),

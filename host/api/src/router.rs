@@ -33,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::leftovers::routes())
         .merge(routes::files::routes())
         .merge(routes::ports::routes())
+        .merge(routes::git::routes())
         .merge(routes::plugins::routes())
         .merge(routes::system::routes());
     let mut all = OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", api).merge(routes::health::routes());

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod files;
+mod git;
 mod mission;
 mod plugin;
 mod ports;
@@ -17,6 +18,7 @@ use sandboxed_model::{PluginId, TokenId, access::Scope, template::TemplateChoice
 
 pub(crate) use self::{
     files::{FileAt, Files, Put},
+    git::{CloneRepository, Commit, Diff, Push},
     mission::{Missions, OneMission},
     plugin::{Language, Plugin},
     ports::{Forward, Ports},
@@ -166,6 +168,9 @@ pub(crate) struct Run {
     /// The workspace; made where there is none of this name. Without it the mission gets one of its own.
     #[arg(long, value_name = "NAME")]
     pub(crate) workspace: Option<WorkspaceName>,
+    /// Work in a worktree of its own of the workspace's repository, on the branch sandboxed/ID.
+    #[arg(long, requires = "workspace")]
+    pub(crate) worktree: bool,
     /// The model.
     #[arg(long)]
     pub(crate) model: Option<String>,

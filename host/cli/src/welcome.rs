@@ -34,6 +34,7 @@ pub(crate) async fn run(client: &Client) -> Result<()> {
             model: None,
             settings: json!({}),
             one_shot: false,
+            worktree: false,
         })
         .await?
         .id;

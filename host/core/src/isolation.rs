@@ -195,6 +195,36 @@ impl Isolation {
     }
 }
 
+impl Isolation {
+    /// The same as [`Isolation::spec`] and [`Isolation::guard`] for a process that sees directories below `scratch` in
+    /// place of the workspace's own, and in place of its inbox, to read, the directory `shown`.
+    pub(crate) fn apart(
+        &self,
+        workspace: &Workspace,
+        paths: &Paths,
+        scratch: &Path,
+        shown: &Path,
+    ) -> Result<(BackendSpec, Guard), Failure> {
+        let (mut spec, mut guard) = (self.spec(workspace, paths), self.guard(workspace, paths)?);
+        spec.root = None;
+        let places = [(TREE, scratch.join(TREE)), (INBOX, shown.to_owned()), (HOME, scratch.join(HOME))];
+        match &mut guard.stage {
+            Some(stage) => {
+                for mount in &mut stage.mounts {
+                    if let Some((_, from)) = places.iter().find(|(name, _)| *name == mount.name) {
+                        mount.from.clone_from(from);
+                    }
+                }
+            }
+            None => {
+                let text = |path: &Path| path.to_string_lossy().into_owned();
+                [spec.tree, spec.inbox, spec.home] = places.map(|(_, path)| text(&path));
+            }
+        }
+        Ok((spec, guard))
+    }
+}
+
 const TREE: &str = "tree";
 const INBOX: &str = "inbox";
 const HOME: &str = "home";

@@ -19,6 +19,7 @@ mod doctor;
 mod egress;
 mod error;
 mod files;
+mod git;
 mod isolation;
 mod leaders;
 mod live;

@@ -60,6 +60,7 @@ impl Orchestrator {
             model: new.model,
             settings: new.settings,
             one_shot: new.one_shot,
+            worktree: new.worktree,
             owner: by.user,
             cause: "created".to_owned(),
         };

@@ -120,6 +120,16 @@ impl Paths {
         self.root.join("server-id")
     }
 
+    /// Where git works with a credential. No process of the workspace sees it.
+    pub(crate) fn scratch(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("scratch")
+    }
+
+    /// What is known of the repository that was cloned into the workspace.
+    pub(crate) fn repository(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("repository.json")
+    }
+
     /// Files that arrive in parts. No process of the workspace sees them.
     pub(crate) fn uploads(&self, id: WorkspaceId) -> PathBuf {
         self.workspace(id).join("uploads")
@@ -142,6 +152,11 @@ impl Paths {
     /// How the workspace's files stood before a run.
     pub(crate) fn baseline(&self, mission: MissionId, run: RunId) -> PathBuf {
         self.mission(mission).join(format!("baseline-{run}.json"))
+    }
+
+    /// How the workspace's files stood before the mission's first run.
+    pub(crate) fn first_baseline(&self, mission: MissionId) -> PathBuf {
+        self.mission(mission).join("baseline.json")
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Way {
     pub(crate) guard: Guard,
     /// Holds what they share; absent where that is the machine's.
     pub(crate) leader: Option<Arc<Leader>>,
+    /// Each process gets a network of its own.
+    pub(crate) alone: bool,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) _in_use: Use,
 }
@@ -155,6 +157,7 @@ impl Sandbox {
         guard.wrapper = wrapper;
         guard.network = match &self.way.leader {
             Some(leader) => Network::Joined { process: leader.process(), entrance },
+            None if self.way.alone => Network::Own { entrance },
             None => Network::Shared,
         };
         guard.rules = rules.map(|rules| {

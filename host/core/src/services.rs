@@ -23,6 +23,7 @@ use crate::{
     disk::Disks,
     egress::{Egress, Traveller},
     files::Transfers,
+    git::Scratches,
     isolation::Isolation,
     leaders::Leaders,
     live::{LiveHub, LiveMission},
@@ -57,6 +58,7 @@ pub(crate) struct Services {
     pub(crate) port_tickets: PortTickets,
     pub(crate) builds: Builds,
     pub(crate) steps: StepCache,
+    pub(crate) scratches: Scratches,
     pub(crate) store: Store,
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
@@ -147,7 +149,7 @@ impl Services {
         self.mount(workspace).await?;
         let observed = ready(&backend, &spec).await?;
         let leader = self.leader(workspace, &backend, &spec, &observed).await?;
-        let way = Way { guard, leader, gateway, _in_use: in_use };
+        let way = Way { guard, leader, alone: false, gateway, _in_use: in_use };
         let (secrets, contained) = (Arc::clone(&self.secrets), Arc::clone(&self.contained));
         let sandbox = Sandbox::new(backend, grants, secrets, contained, spec, observed, way);
         Ok(sandbox.with_environment(workspace.recipe.env.clone()))

@@ -25,6 +25,17 @@ impl Tree {
         self.make_in(directory.as_fd(), &name).at(path).map(drop)
     }
 
+    /// Takes an entry of another tree on the same file system into this one, in one step, where nothing has the name.
+    ///
+    /// # Errors
+    /// `exists`, `not_found`, `not_a_directory`, `outside` for what is on the way in either tree.
+    pub fn adopt(&self, other: &Self, from: &RelativePath, to: &RelativePath) -> Result<()> {
+        let (source, old) = other.directory_of(from, false)?;
+        let (target, new) = self.directory_of(to, false)?;
+        let _committing = committing(target.as_fd()).at(to)?;
+        renameat_with(&source, old.as_bytes(), &target, new.as_bytes(), RenameFlags::NOREPLACE).at(to)
+    }
+
     /// Renames an entry in one step; a link is renamed itself. With `overwrite` a file is replaced by a file and an empty directory
     /// by a directory.
     ///

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod event;
 mod failure;
 pub mod files;
+pub mod git;
 pub mod grant;
 pub mod harness;
 pub mod id;

@@ -32,6 +32,9 @@ pub struct Mission {
     pub settings: serde_json::Value,
     /// Whether it ends with its first turn.
     pub one_shot: bool,
+    /// Whether it works in a worktree of its own of the workspace's repository, `missions/ID` on the branch `sandboxed/ID`.
+    #[serde(default)]
+    pub worktree: bool,
     /// Who made it.
     pub owner: UserId,
     /// Turns begun so far.
@@ -75,6 +78,8 @@ pub struct NewMission {
     pub settings: serde_json::Value,
     /// Whether it ends with its first turn.
     pub one_shot: bool,
+    /// Whether it works in a worktree of its own.
+    pub worktree: bool,
 }
 
 /// Which missions a list holds.

@@ -87,6 +87,7 @@ async fn mission(store: &Store, workspace: WorkspaceId, number: usize) -> Missio
         model: None,
         settings: serde_json::json!({}),
         one_shot: false,
+        worktree: false,
         owner: UserId::new(),
         cause: "created".into(),
     };

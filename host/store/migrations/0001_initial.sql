@@ -11,6 +11,7 @@ CREATE TABLE missions (
     model            TEXT,
     settings         TEXT    NOT NULL,
     one_shot         INTEGER NOT NULL,
+    worktree         INTEGER NOT NULL,
     owner            TEXT    NOT NULL,
     turns            INTEGER NOT NULL,
     last_outcome     TEXT,

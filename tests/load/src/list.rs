@@ -81,6 +81,7 @@ async fn fill(database: &std::path::Path) {
             model: None,
             settings: serde_json::json!({}),
             one_shot: true,
+            worktree: false,
             owner,
             cause: "load".to_owned(),
         };

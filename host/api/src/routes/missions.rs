@@ -54,6 +54,9 @@ struct MissionRequest {
     /// Whether it ends with its first turn.
     #[serde(default)]
     one_shot: bool,
+    /// Whether it works in a worktree of its own of the workspace's repository, on a branch of its own.
+    #[serde(default)]
+    worktree: bool,
 }
 
 /// What can be changed of a mission.
@@ -148,6 +151,7 @@ async fn create_mission(
         model: wanted.model,
         settings: wanted.settings.into(),
         one_shot: wanted.one_shot,
+        worktree: wanted.worktree,
     };
     Ok((StatusCode::CREATED, Json(server.orchestrator.create_mission(&by, new).await?)))
 }

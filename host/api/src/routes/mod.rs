@@ -10,6 +10,7 @@ pub(crate) mod auth;
 pub(crate) mod builds;
 pub(crate) mod events;
 pub(crate) mod files;
+pub(crate) mod git;
 pub(crate) mod health;
 pub(crate) mod leftovers;
 pub(crate) mod missions;

@@ -167,6 +167,7 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         model: None,
         settings: json!({}),
         one_shot: false,
+        worktree: false,
         owner,
         cause: "seeded".to_owned(),
     };

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use sandboxed_model::{MissionId, state::MissionState};
 
-use super::Listing;
+use super::{Commit, Diff, Listing, Push};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Missions {
@@ -85,6 +85,12 @@ pub(crate) enum Missions {
         /// The mission.
         mission: MissionId,
     },
+    /// Show what a mission has changed.
+    Diff(Diff),
+    /// Commit what a mission has changed.
+    Commit(Commit),
+    /// Push what a mission has committed.
+    Push(Push),
     /// Look for words in what was said and printed.
     Search {
         /// The words.

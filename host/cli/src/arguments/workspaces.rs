@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use sandboxed_model::{BuildId, SnapshotId, workspace::WorkspaceName};
 
-use super::{Listing, WorkspaceArguments};
+use super::{CloneRepository, Listing, WorkspaceArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspaces {
@@ -41,6 +41,8 @@ pub(crate) enum Workspaces {
         /// One of its snapshots.
         snapshot: SnapshotId,
     },
+    /// Clone a repository into a workspace.
+    Clone(CloneRepository),
     /// Delete a workspace with its files.
     Delete {
         /// Its name or id.

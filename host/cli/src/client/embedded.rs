@@ -1,6 +1,7 @@
 //! A server in this process.
 
 mod files;
+mod git;
 
 use futures_util::{StreamExt as _, stream::BoxStream};
 use sandboxed_core::{EventHit, Orchestrator, Setup};

@@ -1,6 +1,7 @@
 //! A server over HTTP.
 
 mod files;
+mod git;
 mod missions;
 mod workspaces;
 

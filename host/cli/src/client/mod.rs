@@ -11,6 +11,7 @@ mod tunnel;
 #[macro_use]
 mod either;
 mod files;
+mod git;
 mod snapshots;
 
 use std::sync::Arc;

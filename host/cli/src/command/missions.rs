@@ -8,7 +8,7 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter},
 };
 
-use super::{ago, text_or_stdin, with_client};
+use super::{ago, git, text_or_stdin, with_client};
 use crate::{
     arguments::{Missions, OneMission, Place},
     client::Client,
@@ -70,6 +70,9 @@ pub(crate) async fn missions(place: &Place, command: Missions) -> Result<()> {
             client.delete_mission(mission).await?;
             output::print(&format!("mission {mission} deleted"))
         }
+        Missions::Diff(wanted) => git::diff(client, wanted).await,
+        Missions::Commit(wanted) => git::commit(client, wanted).await,
+        Missions::Push(wanted) => git::push(client, wanted).await,
         Missions::Search { words, mission, limit, listing } => {
             let hits = client.search_events(&words, mission, limit).await?;
             if listing.json {

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod builds;
 pub(crate) mod doctor;
 pub(crate) mod files;
+mod git;
 pub(crate) mod missions;
 pub(crate) mod plugin;
 pub(crate) mod ports;

@@ -44,6 +44,7 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
                 model: run.model.clone(),
                 settings: run.settings.clone().map_or_else(|| json!({}), Value::Object),
                 one_shot: true,
+                worktree: run.worktree,
             })
             .await?;
         if run.detach {

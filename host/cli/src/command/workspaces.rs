@@ -9,7 +9,7 @@ use sandboxed_model::{
     workspace::{Leftover, Workspace},
 };
 
-use super::{ago, builds, with_client};
+use super::{ago, builds, git, with_client};
 use crate::{
     arguments::{Place, Waiting, Workspaces},
     client::Client,
@@ -63,6 +63,7 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
             client.restore_workspace(workspace.id, snapshot).await?;
             output::print(&format!("workspace {} stands as in the snapshot {snapshot}", workspace.name))
         }
+        Workspaces::Clone(wanted) => git::clone(client, wanted).await,
         Workspaces::Delete { workspace } => {
             let workspace = client.workspace(&workspace).await?;
             client.delete_workspace(workspace.id).await?;

@@ -30,23 +30,23 @@ git write-tree
 "#;
 
 /// The tree object of everything that is there now.
-pub(super) async fn snapshot(sandbox: &Sandbox) -> Result<String, Failure> {
-    let output = run(sandbox, "sh", &["-c", SNAPSHOT], 4096).await?;
+pub(super) async fn snapshot(sandbox: &Sandbox, cwd: &str) -> Result<String, Failure> {
+    let output = run(sandbox, cwd, "sh", &["-c", SNAPSHOT], 4096).await?;
     let tree = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let is_object_id = matches!(tree.len(), 40 | 64) && tree.bytes().all(|byte| byte.is_ascii_hexdigit());
     if output.exit.is_success() && is_object_id { Ok(tree) } else { Err(git_failed("look at the files", &output)) }
 }
 
 /// What differs between `before` and now.
-pub(super) async fn changes(sandbox: &Sandbox, before: &str) -> Result<Vec<FileChange>, Failure> {
-    let after = snapshot(sandbox).await?;
+pub(super) async fn changes(sandbox: &Sandbox, cwd: &str, before: &str) -> Result<Vec<FileChange>, Failure> {
+    let after = snapshot(sandbox, cwd).await?;
     if after == before {
         return Ok(Vec::new());
     }
-    let list = diff(sandbox, &["--raw", "--numstat", "-z"], before, &after, MAX_LIST_BYTES).await?;
+    let list = diff(sandbox, cwd, &["--raw", "--numstat", "-z"], before, &after, MAX_LIST_BYTES).await?;
     let mut changes = parse_list(&list.stdout);
-    let sizes = sizes(sandbox, &after, &changes).await?;
-    let patch = diff(sandbox, &["--patch"], before, &after, MAX_PATCH_BYTES).await?;
+    let sizes = sizes(sandbox, cwd, &after, &changes).await?;
+    let patch = diff(sandbox, cwd, &["--patch"], before, &after, MAX_PATCH_BYTES).await?;
     let patches = split_patch(&patch.stdout, patch.truncated);
     let whole = patches.len() == changes.len() || patch.truncated;
     for (index, change) in changes.iter_mut().enumerate() {
@@ -60,6 +60,7 @@ pub(super) async fn changes(sandbox: &Sandbox, before: &str) -> Result<Vec<FileC
 
 async fn diff(
     sandbox: &Sandbox,
+    cwd: &str,
     how: &[&str],
     before: &str,
     after: &str,
@@ -69,15 +70,20 @@ async fn diff(
     args.extend(["--no-renames", "--diff-algorithm=histogram"]);
     args.extend(how);
     args.extend([before, after]);
-    let output = run(sandbox, "git", &args, max_output).await?;
+    let output = run(sandbox, cwd, "git", &args, max_output).await?;
     if output.exit.is_success() { Ok(output) } else { Err(git_failed("compare the files", &output)) }
 }
 
-async fn sizes(sandbox: &Sandbox, tree: &str, changes: &[FileChange]) -> Result<HashMap<String, u64>, Failure> {
+async fn sizes(
+    sandbox: &Sandbox,
+    cwd: &str,
+    tree: &str,
+    changes: &[FileChange],
+) -> Result<HashMap<String, u64>, Failure> {
     if changes.iter().all(|change| change.change == ChangeKind::Deleted) {
         return Ok(HashMap::new());
     }
-    let output = run(sandbox, "git", &["ls-tree", "-r", "-z", "--long", tree], MAX_LIST_BYTES).await?;
+    let output = run(sandbox, cwd, "git", &["ls-tree", "-r", "-z", "--long", tree], MAX_LIST_BYTES).await?;
     if !output.exit.is_success() {
         return Err(git_failed("list the files", &output));
     }
@@ -90,7 +96,7 @@ async fn sizes(sandbox: &Sandbox, tree: &str, changes: &[FileChange]) -> Result<
         .collect())
 }
 
-async fn run(sandbox: &Sandbox, program: &str, args: &[&str], max_output: usize) -> Result<Output, Failure> {
+async fn run(sandbox: &Sandbox, cwd: &str, program: &str, args: &[&str], max_output: usize) -> Result<Output, Failure> {
     let command = Command {
         program: program.to_owned(),
         args: args.iter().map(|&arg| arg.to_owned()).collect(),
@@ -98,7 +104,7 @@ async fn run(sandbox: &Sandbox, program: &str, args: &[&str], max_output: usize)
             ("GIT_OPTIONAL_LOCKS".to_owned(), Value::Plain("0".to_owned())),
             ("GIT_TERMINAL_PROMPT".to_owned(), Value::Plain("0".to_owned())),
         ],
-        cwd: None,
+        cwd: Some(cwd.to_owned()),
         tty: None,
     };
     sandbox.short(command, &Grants::default(), Vec::new(), DEADLINE, max_output).await

@@ -6,7 +6,7 @@
 mod git;
 mod scan;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sandboxed_model::{
     Failure,
@@ -39,36 +39,59 @@ pub(crate) enum Baseline {
     },
 }
 
+/// The directory of a mission's files.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// On the machine.
+    pub(crate) tree: PathBuf,
+    /// Inside the sandbox.
+    pub(crate) inside: String,
+}
+
 /// Looks at the files before a turn. Never fails: what cannot be told is told afterwards as a notice.
-pub(crate) async fn baseline(sandbox: &Sandbox, tree: &Path) -> Baseline {
-    if is_repository(tree).await {
-        return match git::snapshot(sandbox).await {
+pub(crate) async fn baseline(sandbox: &Sandbox, place: &Place) -> Baseline {
+    if is_repository(&place.tree).await {
+        return match git::snapshot(sandbox, &place.inside).await {
             Ok(tree) => Baseline::Git { tree },
             Err(failure) => Baseline::Unknown { reason: failure.message },
         };
     }
-    match scan::scan(tree).await {
+    match scan::scan(&place.tree).await {
         Ok(snapshot) => Baseline::Scan(snapshot),
         Err(error) => Baseline::Unknown { reason: error.to_string() },
     }
 }
 
-/// The changes since `baseline`, as events.
-pub(crate) async fn since(baseline: &Baseline, sandbox: &Sandbox, tree: &Path) -> Vec<EventBody> {
-    let found = match baseline {
-        Baseline::Git { tree } => git::changes(sandbox, tree).await.map_err(|failure| failure.message),
-        Baseline::Scan(before) => scan::changes(before, tree).await.map_err(|error| error.to_string()),
-        Baseline::Unknown { reason } => Err(reason.clone()),
+/// The files that changed since `baseline`, and how many more there are than are told.
+///
+/// # Errors
+/// Why they cannot be told.
+pub(crate) async fn changed(
+    baseline: &Baseline,
+    sandbox: &Sandbox,
+    place: &Place,
+) -> Result<(Vec<FileChange>, usize), String> {
+    let mut changes = match baseline {
+        Baseline::Git { tree } => {
+            git::changes(sandbox, &place.inside, tree).await.map_err(|failure| failure.message)?
+        }
+        Baseline::Scan(before) => scan::changes(before, &place.tree).await.map_err(|error| error.to_string())?,
+        Baseline::Unknown { reason } => return Err(reason.clone()),
     };
-    match found {
-        Ok(changes) => events(changes),
+    let left_out = changes.len().saturating_sub(MAX_CHANGES);
+    changes.truncate(MAX_CHANGES);
+    Ok((changes, left_out))
+}
+
+/// The changes since `baseline`, as events.
+pub(crate) async fn since(baseline: &Baseline, sandbox: &Sandbox, place: &Place) -> Vec<EventBody> {
+    match changed(baseline, sandbox, place).await {
+        Ok((changes, left_out)) => events(changes, left_out),
         Err(reason) => vec![notice("changes.unknown", format!("the changed files could not be told: {reason}"))],
     }
 }
 
-fn events(mut changes: Vec<FileChange>) -> Vec<EventBody> {
-    let left_out = changes.len().saturating_sub(MAX_CHANGES);
-    changes.truncate(MAX_CHANGES);
+fn events(changes: Vec<FileChange>, left_out: usize) -> Vec<EventBody> {
     let mut events: Vec<EventBody> = changes.into_iter().map(EventBody::FileChange).collect();
     if left_out > 0 {
         events.push(notice("changes.many", format!("{left_out} more files were changed")));

@@ -80,7 +80,7 @@ impl Measured {
 
     /// Why a workspace with these limits may write nothing more. What cannot be counted counts as too much: else a million
     /// empty files would hide a large one.
-    fn problem(&self, limits: WorkspaceLimits) -> Option<Failure> {
+    pub(crate) fn problem(&self, limits: WorkspaceLimits) -> Option<Failure> {
         match limits.disk {
             Some(limit) if self.usage.bytes > limit => Some(full(self.usage.bytes, limit)),
             Some(_) if !self.usage.complete => {
@@ -169,7 +169,8 @@ impl Services {
         let usage = cancellable(move |cancel| {
             let mut sum = DiskUsage { bytes: 0, entries: 0, complete: true };
             let root = paths.overlay(workspace, Part::Root).changed();
-            for directory in [paths.tree(workspace), paths.home(workspace), paths.uploads(workspace), root] {
+            let beside = [paths.uploads(workspace), paths.scratch(workspace), root];
+            for directory in [paths.tree(workspace), paths.home(workspace)].into_iter().chain(beside) {
                 let tree = match Tree::open(&directory, None) {
                     Err(sandboxed_files::Error::NotFound(_)) => continue,
                     tree => tree?,
@@ -205,7 +206,7 @@ impl Services {
     }
 
     /// A measurement that was begun after this call.
-    async fn remeasure(&self, workspace: &Workspace) -> Result<Measured> {
+    pub(crate) async fn remeasure(&self, workspace: &Workspace) -> Result<Measured> {
         let disk = self.disks.of(workspace.id);
         let _measuring = disk.measuring.lock().await;
         self.scan(&disk, workspace.id).await

@@ -41,12 +41,13 @@ impl Services {
         self.check_not_building(&workspace)?;
         self.check_disk(&workspace).await?;
         let sandbox = self.sandbox(&workspace, Some(mission.id)).await?;
+        let place = self.place(mission, &workspace, &sandbox).await?;
         let native_session = self.store.live_state(mission.id).await?.native_session;
         let plan = harness
             .plan_launch(&Start {
                 mission: mission.id,
                 turn: mission.turns,
-                tree: sandbox.observed().tree.clone(),
+                tree: place.inside.clone(),
                 inbox: format!("{}/{run}", sandbox.observed().inbox),
                 prompt: prompt.to_owned(),
                 model: mission.model.clone(),
@@ -56,7 +57,7 @@ impl Services {
             .await?;
         let LaunchPlan { command, files, stdout, stderr } = plan;
         write_files(&self.paths, &sandbox, run, files).await?;
-        self.remember_baseline(mission, &sandbox, run).await;
+        self.remember_baseline(mission, &sandbox, &place, run).await;
         let grants = self.plugins.inspect(&mission.harness).map(|info| info.grants).unwrap_or_default();
         let process = sandbox.process(command, &grants, &run.to_string()).await?;
         let mut record = RunRecord {
@@ -92,14 +93,19 @@ impl Services {
         Ok(Launched { sandbox, run, record })
     }
 
-    async fn remember_baseline(&self, mission: &Mission, sandbox: &Sandbox, run: RunId) {
-        let baseline = changes::baseline(sandbox, &self.paths.tree(mission.workspace)).await;
+    async fn remember_baseline(&self, mission: &Mission, sandbox: &Sandbox, place: &changes::Place, run: RunId) {
+        let baseline = changes::baseline(sandbox, place).await;
         let path = self.paths.baseline(mission.id, run);
+        let first = self.paths.first_baseline(mission.id);
         let written = async {
             if let Some(directory) = path.parent() {
                 tokio::fs::create_dir_all(directory).await?;
             }
-            tokio::fs::write(&path, serde_json::to_vec(&baseline)?).await
+            let text = serde_json::to_vec(&baseline)?;
+            if !tokio::fs::try_exists(&first).await? {
+                tokio::fs::write(&first, &text).await?;
+            }
+            tokio::fs::write(&path, text).await
         };
         if let Err(error) = written.await {
             // The turn goes on; its changed files will be told as unknown.

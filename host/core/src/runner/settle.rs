@@ -33,8 +33,8 @@ impl Turn {
         events.push(EventBody::RunEnded(RunEnded { run: self.record.id, exit: exit.clone(), usage }));
         if let Some(sandbox) = &self.sandbox {
             let baseline = self.services.baseline(&self.mission, self.record.id).await;
-            let tree = self.services.paths.tree(self.mission.workspace);
-            events.extend(changes::since(&baseline, sandbox, &tree).await);
+            let place = self.services.place_of(&self.mission, sandbox);
+            events.extend(changes::since(&baseline, sandbox, &place).await);
         }
         let ended = self.failed.take().filter(|_| self.cancelled.is_none());
         let (outcome, reason) = match (&self.cancelled, &ended, self.translator.turn_end()) {

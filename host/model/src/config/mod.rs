@@ -40,6 +40,8 @@ pub struct Config {
     pub missions: MissionsConfig,
     /// What workspaces get that are made without saying.
     pub workspaces: WorkspacesConfig,
+    /// Repositories in workspaces.
+    pub git: GitConfig,
     /// How runs are supervised.
     pub runs: RunsConfig,
     /// What the server tells about itself.
@@ -252,6 +254,37 @@ impl LimitsConfig {
             disk: asked.disk.or(self.disk.map(|size| size.0)),
         }
     }
+}
+
+/// `[git]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GitConfig {
+    /// Who makes the commits: `Name <address>`.
+    pub author: String,
+    /// What opens repositories, by host, with a port where it is not the usual one. No other host is ever given it.
+    pub credentials: BTreeMap<String, GitCredential>,
+}
+
+impl Default for GitConfig {
+    fn default() -> Self {
+        Self { author: "sandboxed.sh <sandboxed-sh@localhost>".to_owned(), credentials: BTreeMap::new() }
+    }
+}
+
+/// One entry of `[git.credentials]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitCredential {
+    /// The name of the secret that is the password or token.
+    pub secret: String,
+    /// The user; most hosts take any with a token.
+    #[serde(default = "git_user")]
+    pub username: String,
+}
+
+fn git_user() -> String {
+    "git".to_owned()
 }
 
 /// `[runs]`

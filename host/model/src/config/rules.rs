@@ -54,6 +54,21 @@ impl Document<'_> {
                 self.problem(&["missions", key], "it must be more than zero");
             }
         }
+        if !is_author(&config.git.author) {
+            self.problem(&["git", "author"], "it is a name and an address like \"Name <name@example.org>\"");
+        }
+        for (host, credential) in &config.git.credentials {
+            if host.is_empty() || host.contains(['/', '@']) || host.chars().any(|c| c.is_whitespace() || c.is_control())
+            {
+                self.problem(
+                    &["git", "credentials", host],
+                    "it is the name of a host like \"github.com\", or with a port",
+                );
+            } else if !config.secrets.contains_key(&credential.secret) {
+                let message = format!("there is no secret {:?} in [secrets]", credential.secret);
+                self.problem(&["git", "credentials", host], message);
+            }
+        }
         if config.workspaces.upload_limit.0 == 0 {
             self.problem(&["workspaces", "upload_limit"], "it must be more than zero");
         }
@@ -151,6 +166,13 @@ fn is_host(text: &str) -> bool {
         && name.split('.').all(is_label)
         && name.parse::<Ipv4Addr>().is_err()
         && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
+/// Whether git takes it for an author.
+fn is_author(text: &str) -> bool {
+    let Some((name, address)) = text.strip_suffix('>').and_then(|text| text.split_once(" <")) else { return false };
+    let plain = |part: &str| !part.trim().is_empty() && !part.chars().any(|c| c.is_control() || matches!(c, '<' | '>'));
+    plain(name) && plain(address)
 }
 
 /// The address of `IP:PORT` or `localhost:PORT`.

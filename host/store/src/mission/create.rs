@@ -39,6 +39,7 @@ impl Store {
                 model: new.model,
                 settings: new.settings,
                 one_shot: new.one_shot,
+                worktree: new.worktree,
                 owner: new.owner,
                 turns: 0,
                 last_outcome: None,

@@ -33,6 +33,8 @@ pub struct NewMissionRow {
     pub settings: serde_json::Value,
     /// Whether it ends with its first turn.
     pub one_shot: bool,
+    /// Whether it works in a worktree of its own.
+    pub worktree: bool,
     /// Who makes it.
     pub owner: UserId,
     /// Why it is queued, for its first event.

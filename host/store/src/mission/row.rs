@@ -14,7 +14,7 @@ use crate::{
 pub(crate) const COLUMNS: &str = "missions.key, missions.id, title, state, problem, harness, workspace, model, \
      settings, one_shot, owner, turns, last_outcome, queued_messages, usage_model, usage_input, usage_output, \
      usage_cache_read, usage_cache_write, usage_reasoning, usage_cost, last_seq, stalled, created_at, updated_at, \
-     last_output_at, revision";
+     last_output_at, revision, worktree";
 
 /// A mission with what only the store knows of it.
 #[derive(Debug, Clone)]
@@ -57,6 +57,7 @@ pub(crate) fn mission(row: &Row<'_>) -> rusqlite::Result<(i64, Mission)> {
         updated_at: row.get::<_, Millis>(24)?.0,
         last_output_at: row.get::<_, Option<Millis>>(25)?.map(|at| at.0),
         revision: row.get::<_, Count>(26)?.0,
+        worktree: row.get(27)?,
     };
     Ok((row.get(0)?, mission))
 }
@@ -70,9 +71,9 @@ impl MissionRow {
                 Ok(Self {
                     key,
                     mission,
-                    native_session: row.get(27)?,
-                    last_action: row.get::<_, Count>(28)?.0,
-                    prompt_seq: row.get::<_, Option<Count>>(29)?.map(|seq| Seq(seq.0)),
+                    native_session: row.get(28)?,
+                    last_action: row.get::<_, Count>(29)?.0,
+                    prompt_seq: row.get::<_, Option<Count>>(30)?.map(|seq| Seq(seq.0)),
                 })
             })
             .map_err(|error| missing(error, id))
@@ -81,10 +82,10 @@ impl MissionRow {
     /// Writes a mission that is not there yet and returns its key.
     pub(super) fn insert(conn: &Connection, mission: &Mission) -> rusqlite::Result<i64> {
         let mut statement = conn.prepare_cached(
-            "INSERT INTO missions (id, title, state, harness, workspace, model, settings, one_shot, owner, turns, \
+            "INSERT INTO missions (id, title, state, harness, workspace, model, settings, one_shot, worktree, owner, turns, \
              queued_messages, usage_input, usage_output, usage_cache_read, usage_cache_write, usage_reasoning, \
              last_seq, stalled, created_at, updated_at, revision, last_action) \
-             VALUES (:id, :title, :state, :harness, :workspace, :model, :settings, :one_shot, :owner, 0, \
+             VALUES (:id, :title, :state, :harness, :workspace, :model, :settings, :one_shot, :worktree, :owner, 0, \
              0, 0, 0, 0, 0, 0, 0, 0, :at, :at, :revision, 0)",
         )?;
         statement.insert(named_params! {
@@ -96,6 +97,7 @@ impl MissionRow {
             ":model": mission.model,
             ":settings": Json(&mission.settings),
             ":one_shot": mission.one_shot,
+            ":worktree": mission.worktree,
             ":owner": Text(mission.owner),
             ":at": Millis(mission.created_at),
             ":revision": Count(mission.revision),

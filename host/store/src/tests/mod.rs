@@ -121,6 +121,7 @@ fn new_mission(workspace: WorkspaceId, title: &str) -> NewMissionRow {
         model: Some("best".to_owned()),
         settings: serde_json::json!({ "shell": "bash" }),
         one_shot: true,
+        worktree: false,
         owner: UserId::new(),
         cause: "created".to_owned(),
     }

@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Http {
     pub(in crate::client) async fn create_mission(&self, new: NewMission) -> Result<Mission> {
-        let mut body = json!({ "prompt": new.prompt, "settings": new.settings, "one_shot": new.one_shot });
+        let mut body = json!({ "prompt": new.prompt, "settings": new.settings, "one_shot": new.one_shot, "worktree": new.worktree });
         let workspace = new.workspace.map(|id| id.to_string());
         let harness = new.harness.map(|id| id.to_string());
         for (key, value) in [("title", new.title), ("harness", harness), ("workspace", workspace), ("model", new.model)]
