@@ -1,7 +1,7 @@
 //! A place where repositories are kept: git's own HTTP backend behind a server that asks for a password.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Command, Stdio},
@@ -33,7 +33,6 @@ struct State {
 /// A request that came.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    pub(crate) line: String,
     pub(crate) authorization: Option<String>,
 }
 
@@ -126,7 +125,7 @@ fn serve(connection: TcpStream, root: PathBuf, state: &State) {
         found.filter(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).next()
     };
     let authorization = header("authorization");
-    state.seen.lock().unwrap().push(Request { line: head[0].clone(), authorization: authorization.clone() });
+    state.seen.lock().unwrap().push(Request { authorization: authorization.clone() });
     let body = body(&mut reader, header("content-length"), header("transfer-encoding"));
     let mut words = head[0].split(' ');
     let (method, target) = (words.next().unwrap(), words.next().unwrap());

@@ -237,6 +237,11 @@ pub(super) fn remote_failed(what: &str, remote: &Remote, known: bool, output: &O
     let said = told(output);
     let host = remote.host();
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    // The words of the server's own proxy, and of git when it refuses a tunnel.
+    if has(&["network.allow", "was refused:", "CONNECT tunnel failed", "from proxy after CONNECT"]) {
+        return Failure::new(Blame::Config, "git.not_allowed", format!("the workspace may not reach {host}: {said}"))
+            .with_hint(format!("make the workspace with --allow {}", remote.rule()));
+    }
     if has(&["could not read Username", "Authentication failed", "returned error: 401", "returned error: 403"]) {
         let hint = match known {
             true => format!("look whether the secret that [git.credentials] names for {host:?} is still good"),
@@ -245,11 +250,7 @@ pub(super) fn remote_failed(what: &str, remote: &Remote, known: bool, output: &O
         return Failure::new(Blame::Config, "git.denied", format!("{host} did not let git {what}: {said}"))
             .with_hint(hint);
     }
-    let failure = Failure::new(Blame::Unavailable, "git.failed", format!("git could not {what}: {said}"));
-    match has(&["CONNECT tunnel failed", "Proxy CONNECT aborted", "from proxy after CONNECT", "egress"]) {
-        true => failure.with_hint(format!("the workspace may not reach {host}: make it with --allow {host}")),
-        false => failure,
-    }
+    Failure::new(Blame::Unavailable, "git.failed", format!("git could not {what}: {said}"))
 }
 
 fn remove(path: &Path) -> sandboxed_files::Result<()> {

@@ -50,6 +50,12 @@ impl Remote {
         self.url.scheme()
     }
 
+    /// What lets a workspace reach it.
+    pub(super) fn rule(&self) -> String {
+        let (name, port) = (self.url.host_str().unwrap_or_default(), self.url.port_or_known_default().unwrap_or(443));
+        format!("{name}:{port}")
+    }
+
     /// What the operator has given for this host.
     ///
     /// # Errors
@@ -87,6 +93,7 @@ mod tests {
     fn a_repository_is_reached_over_http_and_its_url_holds_no_credential() {
         assert_eq!(Remote::parse("https://example.org:8443/a/b.git").unwrap().host(), "example.org:8443");
         assert_eq!(Remote::parse("https://example.org:443/a").unwrap().host(), "example.org");
+        assert_eq!(Remote::parse("https://example.org/a").unwrap().rule(), "example.org:443");
         for wrong in [
             "https://user:secret@example.org/a",
             "https://token@example.org/a",
