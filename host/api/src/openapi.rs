@@ -109,7 +109,10 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
     }
     if changes {
         statuses.push((StatusCode::FORBIDDEN, "The request came from another site."));
-        statuses.push((StatusCode::PAYLOAD_TOO_LARGE, "The body or a message in it is too long."));
+        statuses.push((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body or a message in it is too long, or more than the workspace may hold.",
+        ));
         statuses.push((StatusCode::INSUFFICIENT_STORAGE, "The disk is full."));
     }
     if operation.request_body.is_some() {

@@ -99,7 +99,9 @@ impl Problem {
 /// The status of a failure: who has to act decides.
 fn status_of(failure: &Failure) -> StatusCode {
     match (failure.blame, failure.code.as_str()) {
-        (_, "store.disk_full" | "path.disk_full" | "workspace.disk_full") => return StatusCode::INSUFFICIENT_STORAGE,
+        (_, "store.disk_full" | "path.disk_full") => return StatusCode::INSUFFICIENT_STORAGE,
+        // The server has room; the workspace may not have it.
+        (_, "workspace.disk_full") => return StatusCode::PAYLOAD_TOO_LARGE,
         // The request itself is wrong, whatever is configured.
         (Blame::Config, code) if code.ends_with(".options_invalid") => return StatusCode::BAD_REQUEST,
         (Blame::Config, "tools.arguments_invalid" | "workspace.network_invalid" | "workspace.options_invalid") => {
@@ -230,6 +232,7 @@ mod tests {
         assert_eq!(status(Blame::Denied, "run.denied"), 403);
         assert_eq!(status(Blame::Unavailable, "store.busy"), 503);
         assert_eq!(status(Blame::Unavailable, "store.disk_full"), 507);
+        assert_eq!(status(Blame::Unavailable, "workspace.disk_full"), 413);
         assert_eq!(status(Blame::Deadline, "plugin.deadline"), 504);
     }
 

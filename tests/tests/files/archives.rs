@@ -117,8 +117,8 @@ async fn an_archive_that_grows_beyond_the_workspace_is_refused_before_it_fills_t
     assert!(bomb.len() < 2 << 20);
     let many = archive(&(0..20_000).map(|index| member(b'0', &format!("f{index}"), "", b"")).collect::<Vec<_>>());
 
-    space.unpack("", "tar.gz", bomb).await.refused(507, "workspace.disk_full");
-    space.unpack("many", "tar", many).await.refused(507, "workspace.disk_full");
+    space.unpack("", "tar.gz", bomb).await.refused(413, "workspace.disk_full");
+    space.unpack("many", "tar", many).await.refused(413, "workspace.disk_full");
 
     let usage = server.api.get(&space.path("usage")).await;
     assert!(usage["disk"].as_u64().unwrap() < 24 << 20, "{usage}");

@@ -25,7 +25,7 @@ async fn a_workspace_takes_no_more_than_its_limit_and_room_that_is_made_counts_a
     let space = Space::with(&server, json!({ "limits": { "disk": 4 << 20 } })).await;
     space.write("one", &[], vec![1; 3 << 20]).await.done();
 
-    space.write("two", &[], vec![1; 2 << 20]).await.refused(507, "workspace.disk_full");
+    space.write("two", &[], vec![1; 2 << 20]).await.refused(413, "workspace.disk_full");
 
     space.ask(Method::GET, "files/entry", &[("path", "two")]).await.refused(404, "path.missing");
     space.write("three", &[], vec![1; 512 << 10]).await.done();
@@ -34,7 +34,7 @@ async fn a_workspace_takes_no_more_than_its_limit_and_room_that_is_made_counts_a
     let usage = server.api.get(&space.path("usage")).await;
     assert!(usage["disk"].as_u64().unwrap() >= 2 << 20, "{usage}");
     let refused = space.post("uploads", json!({ "path": "f", "total": 16_u64 << 30 })).await;
-    assert_eq!(refused.status.as_u16(), 507, "{refused:?}");
+    assert_eq!(refused.status.as_u16(), 413, "{refused:?}");
 }
 
 #[tokio::test]

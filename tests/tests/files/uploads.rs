@@ -104,7 +104,7 @@ async fn only_so_many_uploads_of_so_many_bytes_are_begun() {
     let server = Server::start().await;
     let space = Space::with(&server, json!({ "limits": { "disk": 8 << 20 } })).await;
 
-    space.post("uploads", json!({ "path": "f", "total": 9 << 20 })).await.refused(507, "workspace.disk_full");
+    space.post("uploads", json!({ "path": "f", "total": 9 << 20 })).await.refused(413, "workspace.disk_full");
     space.post("uploads", json!({ "path": "../f", "total": 1 })).await.refused(400, "path.escape");
     for _ in 0..32 {
         start(&space, "f", 1 << 20).await;
@@ -115,7 +115,7 @@ async fn only_so_many_uploads_of_so_many_bytes_are_begun() {
     let space = Space::with(&server, json!({ "limits": { "disk": 8 << 20 } })).await;
     let (one, two) = (start(&space, "f", 5 << 20).await, start(&space, "g", 5 << 20).await);
     append(&space, &one, 0, vec![0; 5 << 20]).await.done();
-    append(&space, &two, 0, vec![0; 5 << 20]).await.refused(507, "workspace.disk_full");
+    append(&space, &two, 0, vec![0; 5 << 20]).await.refused(413, "workspace.disk_full");
     space.ask(Method::DELETE, &format!("uploads/{one}"), &[]).await.done();
     let at = usize::try_from(received(&space, &two).await).unwrap();
     let rest = append(&space, &two, at, vec![0; (5 << 20) - at]).await;

@@ -260,7 +260,7 @@ async fn a_repository_that_is_larger_than_the_workspace_is_not_let_in() {
 
     let (status, refused) = clone(&server, &forge.url()).await;
 
-    assert_eq!((status.as_u16(), refused["code"].as_str()), (507, Some("workspace.disk_full")), "{refused}");
+    assert_eq!((status.as_u16(), refused["code"].as_str()), (413, Some("workspace.disk_full")), "{refused}");
     assert_eq!(run(&server, "ls -A").await, "");
 }
 

@@ -24,16 +24,21 @@ impl Orchestrator {
                 Err(Error::NotFound { what: "turn", id: turn.to_string() })
             }
             DiffOf::Turn(turn) => self.turn_diff(id, turn).await,
-            DiffOf::Total if mission.turns == 0 => Ok(Diff { files: Vec::new(), left_out: 0 }),
             DiffOf::Total => {
                 let services = &self.services;
                 let unknown = |reason: String| {
                     let message = format!("the changed files cannot be told: {reason}");
                     Failure::new(Blame::Unavailable, "changes.unknown", message)
                 };
-                let read = tokio::fs::read(services.paths.first_baseline(id)).await;
-                let baseline = read.and_then(|text| Ok(serde_json::from_slice(&text)?));
-                let baseline: changes::Baseline = baseline.map_err(|error| unknown(error.to_string()))?;
+                let baseline = match tokio::fs::read(services.paths.first_baseline(id)).await {
+                    Ok(text) => serde_json::from_slice::<changes::Baseline>(&text),
+                    // Nothing of it ever ran.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                        return Ok(Diff { files: Vec::new(), left_out: 0 });
+                    }
+                    Err(error) => return Err(unknown(error.to_string()).into()),
+                };
+                let baseline = baseline.map_err(|error| unknown(error.to_string()))?;
                 let workspace = services.workspace(mission.workspace).await?;
                 let sandbox = services.sandbox(&workspace, Some(id)).await?;
                 let place = services.place_of(&mission, &sandbox);
