@@ -10,8 +10,13 @@ use crate::problem::Problem;
 /// What a condition says of a version.
 enum Tags<'a> {
     Any,
-    /// The tags, of which weak ones keep their `W/`.
-    These(Vec<&'a str>),
+    These(Vec<Tag<'a>>),
+}
+
+/// One version.
+struct Tag<'a> {
+    opaque: &'a str,
+    weak: bool,
 }
 
 /// What is to be answered to a request for a file.
@@ -54,9 +59,9 @@ pub(super) fn of_writing(headers: &HeaderMap) -> Result<WriteCondition, Problem>
         (None, None) => Ok(WriteCondition::Any),
         (None, Some(Tags::Any)) => Ok(WriteCondition::Absent),
         (Some(Tags::Any), None) => Ok(WriteCondition::Present),
-        (Some(Tags::These(tags)), None) => match tags[..] {
-            [tag] => Ok(WriteCondition::Version(tag.to_owned())),
-            _ => unsupported("a file is written over one version: If-Match has one tag"),
+        (Some(Tags::These(tags)), None) => match &tags[..] {
+            [Tag { opaque, weak: false }] => Ok(WriteCondition::Version((*opaque).to_owned())),
+            _ => unsupported("a file is written over one version: If-Match has one tag, and no weak one"),
         },
         (None, Some(Tags::These(_))) => unsupported("a file is written where there is none: If-None-Match: *"),
         (Some(_), Some(_)) => unsupported("If-Match and If-None-Match exclude each other"),
@@ -67,16 +72,10 @@ impl Tags<'_> {
     fn hold(&self, etag: &str, weakly: bool) -> bool {
         match self {
             Self::Any => true,
-            Self::These(tags) => tags.iter().any(|tag| {
-                let opaque = tag.strip_prefix(WEAK).filter(|_| weakly).and_then(unquoted);
-                opaque.unwrap_or(tag) == etag
-            }),
+            Self::These(tags) => tags.iter().any(|tag| tag.opaque == etag && (weakly || !tag.weak)),
         }
     }
 }
-
-/// How a weak tag is marked here; no tag of a file begins so.
-const WEAK: &str = "W/";
 
 fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Tags<'a>>, Problem> {
     let Some(value) = headers.get(name) else { return Ok(None) };
@@ -88,11 +87,8 @@ fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Tags<'a>
     // No tag that is given out holds a comma.
     let tags = text.split(',').map(|tag| {
         let tag = tag.trim();
-        match tag.strip_prefix(WEAK) {
-            Some(opaque) => unquoted(opaque).map(|_| tag),
-            None => unquoted(tag),
-        }
-        .ok_or_else(invalid)
+        let (tag, weak) = tag.strip_prefix("W/").map_or((tag, false), |tag| (tag, true));
+        unquoted(tag).map(|opaque| Tag { opaque, weak }).ok_or_else(invalid)
     });
     let tags = tags.collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Tags::These(tags)))
@@ -167,6 +163,7 @@ mod tests {
         for wrong in [
             &[(header::IF_MATCH, "v1")][..],
             &[(header::IF_MATCH, "\"v1\", \"v2\"")],
+            &[(header::IF_MATCH, "W/\"v1\"")],
             &[(header::IF_NONE_MATCH, "\"v1\"")],
             &[(header::IF_MATCH, "*"), (header::IF_NONE_MATCH, "*")],
         ] {
