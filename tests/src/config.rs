@@ -1,12 +1,29 @@
 //! The configuration that comes with the server, with changes.
 
-use crate::root;
+use crate::{engine, root};
+
+/// What the engine calls the small Debian.
+const DEBIAN: &str = "sandboxed-test/debian:1";
 
 /// The file with what the tests need besides: the image that systems begin with.
 pub fn of_tests() -> String {
     let component = "component = \"nspawn.wasm\"\n";
     let images = format!("config = {{ images = {{ {} = \"{}\" }} }}\n", root::IMAGE, root::place().display());
     changed(&[(component, &format!("{component}{images}"))])
+}
+
+/// The file of the tests with an engine of the tests' own, whose containers begin with the same small Debian as systems.
+pub fn with_an_engine() -> String {
+    let (socket, archive) = (engine::socket(), root::archive());
+    let (socket, archive) = (socket.display(), archive.display());
+    let grants = format!("grants.containers = [\"{socket}\"]\ngrants.archives = [\"{archive}\"]\n");
+    let config = format!(
+        "config = {{ socket = \"{socket}\", image = \"{DEBIAN}\", archives = {{ \"{DEBIAN}\" = \"{archive}\" }} }}\n"
+    );
+    let text = of_tests();
+    let there = "grants.containers = [\"/run/docker.sock\"]\n";
+    assert!(text.contains(there));
+    text.replacen(there, &format!("{grants}{config}"), 1)
 }
 
 /// The file with each of these parts replaced by another.

@@ -1,13 +1,15 @@
 //! Making of directories, renaming.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{RenameFlags, renameat, renameat_with};
 use rustix::io::Errno;
 
 use crate::error::At;
+use crate::staged::hidden_name;
 use crate::write::committing;
-use crate::{Error, RelativePath, Result, Tree};
+use crate::{Error, Limits, Name, RelativePath, Result, Tree};
 
 impl Tree {
     /// Makes a directory (`rwxr-xr-x`). With `parents` the missing ones above it are made too, and one that exists already is fine.
@@ -25,15 +27,33 @@ impl Tree {
         self.make_in(directory.as_fd(), &name).at(path).map(drop)
     }
 
-    /// Takes an entry of another tree on the same file system into this one, in one step, where nothing has the name.
+    /// Takes a directory of another tree into this one, where nothing has the name, and it appears as a whole. It is moved if both
+    /// are on one file system, and else copied like [`Tree::copy_to`]; the original then stays.
     ///
     /// # Errors
-    /// `exists`, `not_found`, `not_a_directory`, `outside` for what is on the way in either tree.
-    pub fn adopt(&self, other: &Self, from: &RelativePath, to: &RelativePath) -> Result<()> {
+    /// `exists`, `not_found`, `not_a_directory`, `outside` for what is on the way in either tree; those of a copy.
+    pub fn adopt(&self, other: &Self, from: &RelativePath, to: &RelativePath, cancel: &AtomicBool) -> Result<()> {
         let (source, old) = other.directory_of(from, false)?;
         let (target, new) = self.directory_of(to, false)?;
-        let _committing = committing(target.as_fd()).at(to)?;
-        renameat_with(&source, old.as_bytes(), &target, new.as_bytes(), RenameFlags::NOREPLACE).at(to)
+        let appear = |directory: BorrowedFd<'_>, name: &[u8]| {
+            let _committing = committing(target.as_fd())?;
+            renameat_with(directory, name, &target, new.as_bytes(), RenameFlags::NOREPLACE)
+        };
+        match appear(source.as_fd(), old.as_bytes()) {
+            Err(Errno::XDEV) => {}
+            moved => return moved.at(to),
+        }
+        let hidden = Name::new(hidden_name().at(to)?)?;
+        let copy = Self { root: self.make_in(target.as_fd(), &hidden).at(to)?, owner: self.owner };
+        let original = Self { root: other.directory(from)?, owner: None };
+        let copied = original
+            .copy_to(&copy, Limits { bytes: u64::MAX, entries: u64::MAX }, cancel)
+            .and_then(|_| appear(target.as_fd(), hidden.as_bytes()).at(to));
+        if copied.is_err() {
+            let place = to.parent().unwrap_or_else(RelativePath::root).join(&hidden)?;
+            self.remove(&place, true, &AtomicBool::new(false))?;
+        }
+        copied
     }
 
     /// Renames an entry in one step; a link is renamed itself. With `overwrite` a file is replaced by a file and an empty directory

@@ -11,7 +11,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sandboxed_files::{Etag, Kind, Name, Precondition, RelativePath};
+use sandboxed_files::{Etag, Kind, Name, Precondition, RelativePath, Tree};
 use support::{GO_ON, Place, code, path};
 
 #[test]
@@ -370,4 +370,23 @@ fn a_tree_that_changed_in_any_way_has_another_fingerprint_and_a_copy_has_the_sam
     symlink("b", copy.inside.join("d/link")).unwrap();
     assert_ne!(of(&copy).hash, before.hash);
     assert_eq!(code(place.tree.fingerprint(2, &GO_ON)), "too_many_entries");
+}
+
+#[test]
+fn a_directory_of_another_file_system_appears_as_a_whole() {
+    let place = Place::new();
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+    fs::create_dir_all(elsewhere.path().join("made/below")).unwrap();
+    fs::write(elsewhere.path().join("made/below/file"), "content").unwrap();
+    symlink("below/file", elsewhere.path().join("made/link")).unwrap();
+    let other = Tree::open(elsewhere.path(), None).unwrap();
+    let adopt = |cancel: &AtomicBool| place.tree.adopt(&other, &path("made"), &path("taken"), cancel);
+
+    assert_eq!(code(adopt(&AtomicBool::new(true))), "cancelled");
+    assert_eq!(place.names("."), [""; 0], "what was broken off leaves nothing");
+    adopt(&GO_ON).unwrap();
+    assert_eq!(place.names("."), ["taken"]);
+    assert_eq!(place.read("taken/link").unwrap(), "content");
+    assert_eq!(code(adopt(&GO_ON)), "exists");
+    assert_eq!(place.names("."), ["taken"]);
 }

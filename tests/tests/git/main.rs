@@ -1,6 +1,7 @@
 //! Repositories in workspaces, against a server of repositories that asks for a password.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod backends;
 mod forge;
 
 use std::{io::Read, os::unix::fs::MetadataExt, path::Path};
@@ -12,6 +13,10 @@ use serde_json::{Value, json};
 
 /// A server that has the credential of this forge.
 async fn server(forge: &Forge) -> Server {
+    server_with(forge, Options::default()).await
+}
+
+async fn server_with(forge: &Forge, options: Options) -> Server {
     let credentials = format!("{{ \"{}\" = {{ secret = \"forge\", username = \"robot\" }} }}", forge.host());
     let environment = [
         ("FORGE_TOKEN", TOKEN),
@@ -19,7 +24,7 @@ async fn server(forge: &Forge) -> Server {
         ("SANDBOXED_SH__GIT__CREDENTIALS", &credentials),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    Server::start_with(Options { environment, ..Options::default() }).await
+    Server::start_with(Options { environment, ..options }).await
 }
 
 /// Makes the workspace `demo`, which reaches these hosts.

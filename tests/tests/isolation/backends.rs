@@ -1,6 +1,6 @@
 //! The backends that are tried, and what is known to lead out of each.
 
-use sandboxed_tests::{config, engine, root, server::Options};
+use sandboxed_tests::{config, root, server::Options};
 use serde_json::{Value, json};
 
 /// A backend whose workspaces are tried.
@@ -75,23 +75,6 @@ fn of_all_tests() -> Option<String> {
     None
 }
 
-/// The same small Debian that systems begin with.
-fn with_an_engine() -> Option<String> {
-    let (socket, archive) = (engine::socket(), root::archive());
-    let (socket, archive) = (socket.display(), archive.display());
-    let grants = format!("grants.containers = [\"{socket}\"]\ngrants.archives = [\"{archive}\"]\n");
-    let config = format!(
-        "config = {{ socket = \"{socket}\", image = \"{DEBIAN}\", archives = {{ \"{DEBIAN}\" = \"{archive}\" }} }}\n"
-    );
-    let text = config::of_tests();
-    let there = "grants.containers = [\"/run/docker.sock\"]\n";
-    assert!(text.contains(there));
-    Some(text.replacen(there, &format!("{grants}{config}"), 1))
-}
-
-/// What the engine calls the small Debian.
-const DEBIAN: &str = "sandboxed-test/debian:1";
-
 pub(crate) static BUBBLEWRAP: Backend = Backend {
     id: "bubblewrap",
     config: of_all_tests,
@@ -145,7 +128,7 @@ pub(crate) static NSPAWN: Backend = Backend {
 
 pub(crate) static DOCKER: Backend = Backend {
     id: "docker",
-    config: with_an_engine,
+    config: || Some(config::with_an_engine()),
     options: no_options,
     shared: &[],
     shared_with_a_user: &[],

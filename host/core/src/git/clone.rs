@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{apart::remote_failed, inside, is_branch, is_object_id, printed, remote::Remote, told};
 use crate::{
     Error, Orchestrator, Result,
-    files::{blocking, parse, tree},
+    files::{blocking, cancellable, parse, tree},
     services::Services,
 };
 
@@ -55,8 +55,9 @@ impl Orchestrator {
             return Err(Error::Invalid { code: "git.branch_invalid", message });
         }
         let known = remote.credential(&self.services.config.git.credentials)?.is_some();
-        let workspace = self.services.workspace(workspace).await?;
         let services = &self.services;
+        let _in_use = services.using(workspace).await;
+        let workspace = services.workspace_on_disk(workspace).await?;
         let dot_git = RelativePath::parse(format!("{path}/.git")).map_err(crate::files::refused)?;
         // Told before anything is fetched.
         services.must_be_free(&workspace, &dot_git).await?;
@@ -69,10 +70,10 @@ impl Orchestrator {
         }
         let (paths, space, from) = (services.paths.clone(), workspace.clone(), scratch.tree());
         let (to, target) = (path.clone(), dot_git.clone());
-        blocking(move || {
+        cancellable(move |cancel| {
             let (tree, scratch) = (tree(&paths, &space)?, Tree::open(&from, None)?);
             tree.make_directory(&to, true)?;
-            tree.adopt(&scratch, &RelativePath::parse("repository/.git")?, &target)
+            tree.adopt(&scratch, &RelativePath::parse("repository/.git")?, &target, cancel)
         })
         .await?;
         drop(scratch);
@@ -111,7 +112,7 @@ impl Services {
 
     async fn remove_git(&self, workspace: &sandboxed_model::workspace::Workspace, path: RelativePath) -> Result<()> {
         let (paths, workspace) = (self.paths.clone(), workspace.clone());
-        crate::files::cancellable(move |cancel| tree(&paths, &workspace)?.remove(&path, true, cancel)).await
+        cancellable(move |cancel| tree(&paths, &workspace)?.remove(&path, true, cancel)).await
     }
 
     async fn remember_origin(&self, workspace: WorkspaceId, origin: &Origin) -> Result<()> {

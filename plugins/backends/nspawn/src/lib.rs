@@ -128,7 +128,7 @@ impl Backend for Nspawn {
             Account::Agent => (AGENT, "agent"),
             Account::Root => (0, "root"),
         };
-        let base = [
+        let mut base = vec![
             ("PATH", config.path.as_deref().unwrap_or(DEFAULT_PATH)),
             ("HOME", HOME),
             ("USER", name),
@@ -136,6 +136,14 @@ impl Backend for Nspawn {
             ("LANG", "C.UTF-8"),
             ("SHELL", "/bin/bash"),
         ];
+        if user == 0 {
+            // The workspace's directories are the agent's, and git as root refuses to work in them.
+            base.extend([
+                ("GIT_CONFIG_COUNT", "1"),
+                ("GIT_CONFIG_KEY_0", "safe.directory"),
+                ("GIT_CONFIG_VALUE_0", "*"),
+            ]);
+        }
         command.env = inside::variables(&base, command.tty.is_some(), &config.env, command.env);
         Ok(Launch::Join(Joined { command, user }))
     }
