@@ -13,8 +13,6 @@ const PROBE_DEADLINE_MS: u32 = 20_000;
 const SHORT_DEADLINE_MS: u32 = 5_000;
 /// What systemd-nspawn needs to be there and does not make itself where systemd does not run.
 const PROPAGATE: &str = "/run/systemd/nspawn/propagate";
-/// Groups that systemd-nspawn makes below its own and leaves, in the hierarchy that counts nothing.
-const GROUPS: [&str; 2] = ["/sys/fs/cgroup/systemd/payload", "/sys/fs/cgroup/systemd/supervisor"];
 /// What every system is started with: one that does not boot, is known to nobody, and says nothing of the machine.
 const COMMON: [&str; 9] = [
     "--quiet",
@@ -91,14 +89,11 @@ fn heard(said: &str) -> String {
     lines.join("; ")
 }
 
-/// Removes what systemd-nspawn leaves. What others still use stays.
+/// Removes what systemd-nspawn leaves of this system. What it leaves for all, two empty control groups where systemd does not
+/// run, stays: another that starts at this moment would find them gone between making and using them.
 pub(crate) fn tidy(id: &str) -> Result<(), Failure> {
-    let own = format!("{PROPAGATE}/{}", machine(id));
-    let left = [own.as_str(), GROUPS[0], GROUPS[1]];
-    for directory in left {
-        // It fails where the directory is not there or is used.
-        run("rmdir", &["--", directory], SHORT_DEADLINE_MS)?;
-    }
+    // It fails where the directory is not there.
+    run("rmdir", &["--", &format!("{PROPAGATE}/{}", machine(id))], SHORT_DEADLINE_MS)?;
     Ok(())
 }
 
