@@ -404,6 +404,7 @@ mod tests {
             tree: String::new(),
             inbox: String::new(),
             home: String::new(),
+            etc: String::new(),
             user,
             root: None,
             shared_network: false,

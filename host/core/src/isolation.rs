@@ -8,6 +8,7 @@ use std::{
     ops::RangeInclusive,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use nix::unistd::Uid;
@@ -21,7 +22,7 @@ use sandboxed_model::{
 use sandboxed_rootfs::Users;
 use sandboxed_store::UserPool;
 
-use crate::{paths::Paths, storage::Part};
+use crate::{etc::Etc, paths::Paths, storage::Part};
 
 /// Where a privileged server mounts a workspace's directories, each process seeing its own workspace's. The directory
 /// itself stays empty.
@@ -39,6 +40,7 @@ pub(crate) struct Isolation {
     privileged: Option<Privileged>,
     /// Whom the server runs as.
     own_user: u32,
+    etc: Arc<Etc>,
     /// What cannot be limited here, and why.
     unlimited: BTreeMap<Resource, String>,
 }
@@ -53,12 +55,13 @@ struct Privileged {
 
 impl Isolation {
     /// Looks at what this process may do, and makes the stage. Blocks.
-    pub(crate) fn detect(config: &WorkspacesConfig) -> Result<Self, Failure> {
+    pub(crate) fn detect(config: &WorkspacesConfig, paths: &Paths) -> Result<Self, Failure> {
         let WorkspacesConfig { users: configured, user_ranges, .. } = config;
         let own_user = Uid::effective().as_raw();
         let unlimited = Limits::unavailable();
+        let etc = Arc::new(Etc::open("/etc".into(), paths.etc(), config.etc.clone())?);
         if !Guard::is_privileged() {
-            return Ok(Self { privileged: None, own_user, unlimited });
+            return Ok(Self { privileged: None, own_user, etc, unlimited });
         }
         let stage = PathBuf::from(STAGE);
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&stage).map_err(|error| {
@@ -72,7 +75,7 @@ impl Isolation {
                 .with_hint("set workspaces.users to a range that /proc/self/uid_map has")
         })?;
         let ranges = exists(*user_ranges);
-        Ok(Self { privileged: Some(Privileged { stage, users, ranges }), own_user, unlimited })
+        Ok(Self { privileged: Some(Privileged { stage, users, ranges }), own_user, etc, unlimited })
     }
 
     /// What cannot be limited here, and why.
@@ -158,7 +161,7 @@ impl Isolation {
         match (&self.privileged, workspace.user) {
             (Some(Privileged { stage, .. }), Some(user)) => {
                 guard.user = Some(user);
-                guard.stage = Some(Stage { at: stage.clone(), mounts: mounts(workspace, paths) });
+                guard.stage = Some(Stage { at: stage.clone(), mounts: self.mounts(workspace, paths) });
             }
             // What it did as another user would not be its own any more.
             (None, Some(user)) => {
@@ -182,6 +185,7 @@ impl Isolation {
             tree: place(TREE, paths.tree(workspace.id)),
             inbox: place(INBOX, paths.inbox(workspace.id)),
             home: place(HOME, paths.home(workspace.id)),
+            etc: place(ETC, self.etc.current()),
             user: workspace.user.unwrap_or(self.own_user),
             root: workspace
                 .root
@@ -228,14 +232,25 @@ impl Isolation {
 const TREE: &str = "tree";
 const INBOX: &str = "inbox";
 const HOME: &str = "home";
+const ETC: &str = "etc";
 
-fn mounts(workspace: &Workspace, paths: &Paths) -> Vec<StageMount> {
-    let mount = |name: &str, from, writable| StageMount { name: name.to_owned(), from, writable, only: None };
-    vec![
-        mount(TREE, paths.tree(workspace.id), true),
-        mount(INBOX, paths.inbox(workspace.id), false),
-        mount(HOME, paths.home(workspace.id), true),
-    ]
+impl Isolation {
+    fn mounts(&self, workspace: &Workspace, paths: &Paths) -> Vec<StageMount> {
+        let mount = |name: &str, from, writable| StageMount { name: name.to_owned(), from, writable, only: None };
+        vec![
+            mount(TREE, paths.tree(workspace.id), true),
+            mount(INBOX, paths.inbox(workspace.id), false),
+            mount(HOME, paths.home(workspace.id), true),
+            mount(ETC, self.etc.current(), false),
+        ]
+    }
+
+    /// Looks whether the machine's `/etc` has changed.
+    pub(crate) async fn refresh(&self) {
+        let etc = Arc::clone(&self.etc);
+        // It fails only where the server stops.
+        let _ = tokio::task::spawn_blocking(move || etc.refresh()).await;
+    }
 }
 
 /// The variables by which programs find the way out of their network at `address`. `NO_PROXY` is empty: an address of this

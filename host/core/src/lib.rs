@@ -18,6 +18,7 @@ mod disk;
 mod doctor;
 mod egress;
 mod error;
+mod etc;
 mod files;
 mod git;
 mod isolation;

@@ -80,7 +80,8 @@ impl Orchestrator {
             .with_hint("make it writable for the user that runs the server, or set server.data_dir to another one")
         })?;
         let workspaces = config.workspaces.clone();
-        let isolation = tokio::task::spawn_blocking(move || Isolation::detect(&workspaces));
+        let there = paths.clone();
+        let isolation = tokio::task::spawn_blocking(move || Isolation::detect(&workspaces, &there));
         let isolation = isolation
             .await
             .map_err(std::io::Error::other)

@@ -115,6 +115,11 @@ impl Paths {
         self.workspace(id).join("accounts")
     }
 
+    /// Copies of what workspaces see of the machine's `/etc`.
+    pub(crate) fn etc(&self) -> PathBuf {
+        self.root.join("etc")
+    }
+
     /// What this server calls itself where it shares something with others.
     pub(crate) fn server_id(&self) -> PathBuf {
         self.root.join("server-id")

@@ -139,6 +139,7 @@ impl Services {
         let workspace = current.as_ref().unwrap_or(workspace);
         let backend = self.plugins.backend(&workspace.backend)?;
         let grants = self.plugins.inspect(&workspace.backend).map(|info| info.grants).unwrap_or_default();
+        self.isolation.refresh().await;
         let mut spec = self.isolation.spec(workspace, &self.paths);
         let mut guard = self.isolation.guard(workspace, &self.paths)?;
         self.check_secrets(&workspace.recipe.env)?;

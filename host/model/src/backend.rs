@@ -52,6 +52,8 @@ pub struct BackendSpec {
     pub inbox: String,
     /// Where it finds its home directory.
     pub home: String,
+    /// Where it finds what it sees of the machine's `/etc`.
+    pub etc: String,
     /// The user id that it runs as.
     pub user: u32,
     /// Where its root file system is, if it has one of its own.

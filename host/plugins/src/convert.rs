@@ -144,6 +144,7 @@ impl From<&BackendSpec> for lifecycle::Spec {
             tree: spec.tree.clone(),
             inbox: spec.inbox.clone(),
             home: spec.home.clone(),
+            etc: spec.etc.clone(),
             user: spec.user,
             root: spec.root.clone(),
             shared_network: spec.shared_network,

@@ -164,6 +164,8 @@ pub struct WorkspacesConfig {
     pub upload_limit: ByteSize,
     /// Secrets that variables of workspaces may name.
     pub secrets: Vec<String>,
+    /// Names in the machine's `/etc` that workspaces of the backend `bubblewrap` see besides those that programs need.
+    pub etc: Vec<String>,
     /// Directories of the machine that workspaces may see, and those below them.
     pub mounts: Vec<PathBuf>,
     /// How long an init step may take that does not say.
@@ -190,6 +192,7 @@ impl Default for WorkspacesConfig {
             },
             upload_limit: ByteSize(32 << 30),
             secrets: Vec::new(),
+            etc: Vec::new(),
             mounts: Vec::new(),
             step_timeout: Span(Duration::from_secs(600)),
             cache_size: ByteSize(10 << 30),

@@ -83,6 +83,14 @@ impl Document<'_> {
                 );
             }
         }
+        for (index, name) in config.workspaces.etc.iter().enumerate() {
+            if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+                self.problem(
+                    &["workspaces", "etc", &index.to_string()],
+                    "it is the name of a file or directory in /etc, without a path",
+                );
+            }
+        }
         let mut names = std::collections::BTreeSet::new();
         for (index, template) in config.template.iter().enumerate() {
             let place = index.to_string();

@@ -20,50 +20,6 @@ const DEFAULT_SHM_SIZE: u64 = 256 << 20;
 
 /// The parts of the system that are there to read.
 const SYSTEM: [&str; 8] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"];
-/// The parts of /etc that programs need. The rest may tell of the machine, and some of it is secret.
-const ETC: [&str; 34] = [
-    "alternatives",
-    "bash.bashrc",
-    "ca-certificates",
-    "ca-certificates.conf",
-    "crypto-policies",
-    "debian_version",
-    "emacs",
-    "fonts",
-    "gai.conf",
-    "gitconfig",
-    "host.conf",
-    "java-17-openjdk",
-    "java-21-openjdk",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "locale.alias",
-    "locale.conf",
-    "localtime",
-    "magic",
-    "magic.mime",
-    "mime.types",
-    "nsswitch.conf",
-    "os-release",
-    "perl",
-    "pki",
-    "profile",
-    "profile.d",
-    "protocols",
-    "python3",
-    "services",
-    "ssl",
-    "terminfo",
-    "vim",
-];
-
-const PASSWD: &str = "root:x:0:0:root:/root:/usr/sbin/nologin\n\
-                      agent:x:1000:1000:agent:/home/agent:/bin/bash\n\
-                      nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
-const GROUP: &str = "root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n";
-const HOSTS: &str = "127.0.0.1 localhost sandbox\n::1 localhost\n";
-
 /// Rewrites a command for the inside into bubblewrap's.
 pub(crate) fn enter(spec: &Spec, command: Command, config: &Config, nesting: bool) -> Result<Spawned, Failure> {
     let cwd = command.cwd.as_deref().unwrap_or(TREE);
@@ -80,7 +36,6 @@ pub(crate) fn enter(spec: &Spec, command: Command, config: &Config, nesting: boo
     arguments.files(spec, config);
     arguments.add(["--chdir", cwd]);
     arguments.variables(config, command.tty.is_some(), command.env);
-    let data = [("/etc/passwd", PASSWD), ("/etc/group", GROUP), ("/etc/hosts", HOSTS)];
     let mut args: Vec<String> = Vec::new();
     let mut attachments = Vec::new();
     let mut attach = |args: &mut Vec<String>, option: &str, content| {
@@ -88,11 +43,6 @@ pub(crate) fn enter(spec: &Spec, command: Command, config: &Config, nesting: boo
         attachments.push(Attachment { argument: args.len() as u32 - 1, content });
     };
     attach(&mut args, "--args", AttachmentContent::Arguments(arguments.0));
-    for (path, text) in data {
-        args.extend(["--perms".to_owned(), "0644".to_owned()]);
-        attach(&mut args, "--ro-bind-data", AttachmentContent::Bytes(text.as_bytes().to_vec()));
-        args.push(path.to_owned());
-    }
     // After the last mount, so that nothing can be put beside the workspace's own directories.
     args.extend(["--remount-ro".to_owned(), "/".to_owned()]);
     attach(&mut args, "--seccomp", AttachmentContent::Filter);
@@ -139,11 +89,7 @@ impl Arguments {
         for path in SYSTEM {
             self.add(["--ro-bind-try", path, path]);
         }
-        self.add(["--dir", "/etc"]);
-        for name in ETC {
-            let path = format!("/etc/{name}");
-            self.add(["--ro-bind-try", &path, &path]);
-        }
+        self.add(["--ro-bind", &spec.etc, "/etc"]);
         for path in &config.read_only {
             self.add(["--ro-bind-try", path, path]);
         }
@@ -207,6 +153,7 @@ pub(crate) mod tests {
             tree: "/stage/tree".to_owned(),
             inbox: "/stage/inbox".to_owned(),
             home: "/stage/home".to_owned(),
+            etc: "/stage/etc".to_owned(),
             user,
             root: None,
             shared_network: false,

@@ -199,6 +199,7 @@ mod tests {
             tree: "/data/w/tree".to_owned(),
             inbox: "/data/w/inbox".to_owned(),
             home: "/data/w/home".to_owned(),
+            etc: "/data/w/etc".to_owned(),
             user: 1000,
             root: None,
             shared_network: false,

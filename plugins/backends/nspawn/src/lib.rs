@@ -191,6 +191,7 @@ mod tests {
             tree: "/stage/tree".to_owned(),
             inbox: "/stage/inbox".to_owned(),
             home: "/stage/home".to_owned(),
+            etc: "/stage/etc".to_owned(),
             user: 655_361_000,
             root: Some("/data/w:1/root".to_owned()),
             shared_network: false,

@@ -63,6 +63,7 @@ mod tests {
             tree: "/w/tree".to_owned(),
             inbox: "/w/inbox".to_owned(),
             home: "/w/home".to_owned(),
+            etc: "/w/etc".to_owned(),
             user: 1000,
             root: None,
             shared_network: false,

@@ -143,6 +143,7 @@ pub(crate) fn spec(options: &serde_json::Value) -> BackendSpec {
         tree: "/tree".to_owned(),
         inbox: "/inbox".to_owned(),
         home: "/home".to_owned(),
+        etc: "/etc".to_owned(),
         user: 1000,
         root: None,
         shared_network: false,
