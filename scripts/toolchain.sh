@@ -94,6 +94,7 @@ tests() {
     need setpriv util-linux
     need systemd-nspawn systemd-container
     need mmdebstrap mmdebstrap
+    need skopeo skopeo
 }
 
 deny() {

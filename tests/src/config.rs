@@ -7,9 +7,19 @@ pub const DEBIAN: &str = "sandboxed-test/debian:1";
 
 /// The file with what the tests need besides: the image that systems begin with.
 pub fn of_tests() -> String {
+    with_images(&[(root::IMAGE, &root::place().display().to_string())])
+}
+
+/// The file with these images for systems, each a name and where it is.
+pub fn with_images(images: &[(&str, &str)]) -> String {
     let component = "component = \"nspawn.wasm\"\n";
-    let images = format!("config = {{ images = {{ {} = \"{}\" }} }}\n", root::IMAGE, root::place().display());
-    changed(&[(component, &format!("{component}{images}"))])
+    let listed: Vec<String> = images.iter().map(|(name, place)| format!("{name} = \"{place}\"")).collect();
+    // What is behind a `#` names one of several images in it.
+    let files = images.iter().map(|(_, place)| place.rsplit_once('#').map_or(*place, |(file, _)| file));
+    let granted: Vec<String> = files.map(|file| format!("\"{file}\"")).collect();
+    let config = format!("config = {{ images = {{ {} }} }}\n", listed.join(", "));
+    let grants = format!("grants.archives = [{}]\n", granted.join(", "));
+    changed(&[(component, &format!("{component}{config}{grants}"))])
 }
 
 /// The file of the tests with an engine of the tests' own, whose containers begin with the same small Debian as systems.

@@ -15,6 +15,7 @@ mod output;
 mod server_file;
 mod settings;
 mod telemetry;
+mod unpack;
 mod welcome;
 
 use std::process::ExitCode;
@@ -35,6 +36,10 @@ fn main() -> ExitCode {
     // The same for each run in a container.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "contained") {
         return contained(sandboxed_engine::contained_main(std::env::args_os().nth(2).as_deref()));
+    }
+    // And for each image that becomes the root file system of workspaces.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "unpack") {
+        return unpack::unpack(std::env::args_os().nth(2), std::env::args_os().nth(3));
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -407,6 +407,7 @@ mod tests {
             etc: String::new(),
             user,
             root: None,
+            root_env: Vec::new(),
             shared_network: false,
             mounts: Vec::new(),
             options: "{}".to_owned(),

@@ -107,18 +107,18 @@ impl Orchestrator {
         };
         // What no workspace takes by default may be missing.
         let needed = plugin.id == self.services.config.missions.default_backend;
-        let missing = |check: Check| match needed {
+        let missing = |check: Check, optional: bool| match needed && !optional {
             true => check,
             false => Check { status: CheckStatus::Warning, ..check },
         };
-        let complete = requirements.iter().all(|requirement| requirement.missing.is_none());
+        let complete = requirements.iter().all(|requirement| requirement.missing.is_none() || requirement.optional);
         let mut checks: Vec<Check> = requirements
             .into_iter()
             .map(|requirement| {
                 let name = format!("{name}: {}", requirement.name);
                 match requirement.missing {
                     None => ok(&name, "it is there"),
-                    Some(failure) => missing(failed(&name, &failure.message.clone(), failure)),
+                    Some(failure) => missing(failed(&name, &failure.message.clone(), failure), requirement.optional),
                 }
             })
             .collect();
@@ -208,7 +208,7 @@ enum Tried {
 impl Services {
     /// Makes a workspace that is in no list, has a process enter it, and removes it.
     async fn try_backend(&self, backend: &PluginId) -> Result<Tried> {
-        let plan = self.plugins.backend(backend)?.plan_root("{}", "/").await?;
+        let plan = self.plugins.backend(backend)?.plan_root("{}").await?;
         if let Some(plan) = plan {
             return Ok(Tried::Planned(plan.title));
         }

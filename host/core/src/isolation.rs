@@ -191,6 +191,12 @@ impl Isolation {
                 .root
                 .as_ref()
                 .map(|_| paths.overlay(workspace.id, Part::Root).path().to_string_lossy().into_owned()),
+            root_env: workspace
+                .root
+                .iter()
+                .flat_map(|root| &root.env)
+                .map(|(name, value)| (name.to_string(), value.clone()))
+                .collect(),
             shared_network: workspace.network.mode == NetworkMode::Shared,
             mounts: Vec::new(),
             options: workspace.options.to_string(),

@@ -106,12 +106,12 @@ impl Orchestrator {
         let contained = Arc::new(ContainedRuns::new(paths.clone(), Arc::clone(&engines), program.clone()));
         let supervisor = Supervisor::new(SupervisorConfig {
             runs_dir: paths.runs(),
-            shim_program: program,
+            shim_program: program.clone(),
             shim_args: vec!["shim".into()],
             spool_limit: config.runs.spool_limit.0,
         })
         .map_err(|error| error.failure())?;
-        let roots = Roots::open(paths.layers()).await?;
+        let roots = Roots::open(paths.layers(), program).await?;
         let gate = Gate::bind(&paths.gate()).map_err(|error| {
             Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.gate().display()))
         })?;

@@ -33,8 +33,8 @@ const ENTER_OUTPUT: usize = 4096;
 const DISK_FRESH: Duration = Duration::from_secs(2);
 
 impl Orchestrator {
-    /// Makes a workspace: its directory, and whatever its backend needs. Where it has init steps it is then being built, by
-    /// the build that it names.
+    /// Makes a workspace: its directory, and whatever its backend needs. Where it is a system of its own or has init steps it
+    /// is then being built, by the build that it names.
     ///
     /// # Errors
     /// When the name is taken, the backend or the template does not exist, the operator does not let workspaces have what it
@@ -76,11 +76,7 @@ impl Orchestrator {
         let users = self.services.users_for(&workspace.backend).await?;
         // The row comes first: what is on disk without a row would belong to nobody.
         let workspace = self.services.store.insert_workspace(workspace, users).await?;
-        let made = async {
-            self.services.make_workspace(&workspace).await?;
-            self.services.first_build(&workspace).await
-        };
-        match made.await {
+        match self.services.begin_workspace(&workspace).await {
             Ok(build) => {
                 if build.is_none() {
                     self.services.store.set_workspace_phase(id, WorkspacePhase::Ready).await?;
@@ -201,10 +197,9 @@ impl Services {
         made.await.map_err(std::io::Error::other).and_then(|made| made).map_err(|e| unusable(&directory, &e))
     }
 
-    /// Makes a workspace's directories and its root, and has a first process enter it.
+    /// Makes a workspace's directories, and has a first process enter it. The root that it begins with is there.
     pub(crate) async fn make_workspace(&self, workspace: &Workspace) -> Result<()> {
         self.make_directories(workspace).await?;
-        self.give_root(workspace).await?;
         let sandbox = self.sandbox(workspace, None).await?;
         // What cannot be entered is told now and not to the first mission.
         let command = Command { program: "true".to_owned(), ..Command::default() };

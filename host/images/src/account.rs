@@ -20,13 +20,13 @@ pub struct Account {
 }
 
 /// Shells, the best first.
-const SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
+const SHELLS: [&str; 4] = ["/bin/bash", "/usr/bin/bash", "/bin/sh", "/usr/bin/sh"];
 
 impl Account {
     /// Adds it to the users of a system that has none with its name or its number.
     pub(crate) fn add(&self, root: &Root) -> Result<()> {
         let Self { name, id, home } = self;
-        let mut shell = SHELLS[1];
+        let mut shell = "/bin/sh";
         for known in SHELLS.into_iter().rev() {
             // Read as whoever is in the image would find it.
             if root.read(&names(known.as_bytes())?)?.is_some() {

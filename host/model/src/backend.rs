@@ -36,6 +36,9 @@ pub struct BackendAbout {
 pub struct Requirement {
     /// What is needed.
     pub name: String,
+    /// Whether only some workspaces need it.
+    #[serde(default)]
+    pub optional: bool,
     /// Why it is not there; absent when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Failure>,
@@ -60,6 +63,8 @@ pub struct BackendSpec {
     pub root: Option<String>,
     /// Whether its processes share the machine's network.
     pub shared_network: bool,
+    /// Variables that the root file system wants its processes to have.
+    pub root_env: Vec<(String, String)>,
     /// Directories of the machine that it sees, as a started process finds them.
     pub mounts: Vec<Mount>,
     /// The workspace's options for this backend: a JSON object.
@@ -173,8 +178,39 @@ pub struct RootPlan {
     pub key: String,
     /// What it is, for a person.
     pub title: String,
-    /// The program that makes it, with the server's rights.
-    pub command: Command,
+}
+
+/// How a root file system is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootSource {
+    /// By this program, with the server's rights.
+    Program(Command),
+    /// By the server itself, from an image.
+    Image(RootImage),
+}
+
+/// An image of a root file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootImage {
+    /// Where it is.
+    pub path: String,
+    /// Which of several.
+    pub name: Option<String>,
+    /// Directories that there have to be in it.
+    pub directories: Vec<String>,
+    /// A user that there has to be in it.
+    pub account: Option<RootAccount>,
+}
+
+/// A user of a root file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootAccount {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub id: u32,
+    /// Its home.
+    pub home: String,
 }
 
 /// A process on the server's machine. See `sandboxed:backend/lifecycle.spawned`.

@@ -95,6 +95,9 @@ pub struct BuildStep {
     pub state: StepState,
     /// Milliseconds that it may take.
     pub timeout_ms: u64,
+    /// The build that makes the same and whose result it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<BuildId>,
     /// The run that does it; absent before it begins and where there was nothing to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,

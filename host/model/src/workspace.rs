@@ -1,6 +1,6 @@
 //! Workspaces: where missions run.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use crate::{
     BuildId, Failure, PluginId, Timestamp, UserId, WorkspaceId,
     backend::WorkspacePhase,
     port::DeclaredPort,
-    recipe::{Blueprint, Recipe},
+    recipe::{Blueprint, Recipe, VariableName},
     template::{Drift, TemplateChoice, TemplateUse},
 };
 
@@ -120,6 +120,9 @@ pub struct WorkspaceRoot {
     pub title: String,
     /// The layers that it shares with other workspaces, the lowest first.
     pub layers: Vec<String>,
+    /// Variables that it wants its processes to have: those of an image.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<VariableName, String>,
 }
 
 /// Layers that a workspace's directories begin with, the lowest first: what snapshots keep and forks share.

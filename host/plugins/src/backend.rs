@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sandboxed_model::{
     Failure,
-    backend::{BackendAbout, BackendSpec, Launch, Leader, Observed, Requirement, RootPlan},
+    backend::{BackendAbout, BackendSpec, Launch, Leader, Observed, Requirement, RootPlan, RootSource},
     command::Command,
 };
 use wasmtime::Store;
@@ -66,13 +66,22 @@ impl Backend {
         Ok(self.slot.refused(answer)?.into_iter().map(Into::into).collect())
     }
 
-    /// What a workspace's root file system begins with; `target` is where a program has to make it.
+    /// What a workspace's root file system begins with.
     ///
     /// # Errors
     /// When the options ask for what there is not.
-    pub async fn plan_root(&self, options: &str, target: &str) -> Result<Option<RootPlan>, Failure> {
-        let answer = call!(self, "plan-root", |guest, store| guest.call_plan_root(store, options, target));
+    pub async fn plan_root(&self, options: &str) -> Result<Option<RootPlan>, Failure> {
+        let answer = call!(self, "plan-root", |guest, store| guest.call_plan_root(store, options));
         Ok(self.slot.refused(answer)?.map(Into::into))
+    }
+
+    /// How that is made in the directory `target`.
+    ///
+    /// # Errors
+    /// When the machine lacks what it takes.
+    pub async fn make_root(&self, options: &str, target: &str) -> Result<RootSource, Failure> {
+        let answer = call!(self, "make-root", |guest, store| guest.call_make_root(store, options, target));
+        self.slot.refused(answer).map(Into::into)
     }
 
     /// Makes a workspace ready.

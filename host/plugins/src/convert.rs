@@ -4,7 +4,7 @@ use sandboxed_model::{
     Blame, Failure, Timestamp,
     backend::{
         Attachment, AttachmentContent, BackendAbout, BackendSpec, Contained, Joined, Launch, Leader, Observed,
-        PathRules, Requirement, RootPlan, Spawned, WorkspacePhase,
+        PathRules, Requirement, RootAccount, RootImage, RootPlan, RootSource, Spawned, WorkspacePhase,
     },
     command::{Command, Exit, Output, OutputStream, Tty, Value},
     event::{Notice, NoticeLevel, PlanEntry, Retry, ToolCall, ToolKind, ToolStatus, Usage},
@@ -127,7 +127,7 @@ impl From<lifecycle::About> for BackendAbout {
 
 impl From<lifecycle::Requirement> for Requirement {
     fn from(requirement: lifecycle::Requirement) -> Self {
-        Self { name: requirement.name, missing: requirement.missing.map(Into::into) }
+        Self { name: requirement.name, optional: requirement.optional, missing: requirement.missing.map(Into::into) }
     }
 }
 
@@ -147,6 +147,7 @@ impl From<&BackendSpec> for lifecycle::Spec {
             etc: spec.etc.clone(),
             user: spec.user,
             root: spec.root.clone(),
+            root_env: spec.root_env.clone(),
             shared_network: spec.shared_network,
             mounts: spec.mounts.iter().map(Into::into).collect(),
             options: spec.options.clone(),
@@ -205,7 +206,25 @@ impl From<lifecycle::Leader> for Leader {
 
 impl From<lifecycle::RootPlan> for RootPlan {
     fn from(plan: lifecycle::RootPlan) -> Self {
-        Self { key: plan.key, title: plan.title, command: plan.command.into() }
+        Self { key: plan.key, title: plan.title }
+    }
+}
+
+impl From<lifecycle::RootSource> for RootSource {
+    fn from(source: lifecycle::RootSource) -> Self {
+        match source {
+            lifecycle::RootSource::Program(command) => Self::Program(command.into()),
+            lifecycle::RootSource::Image(image) => Self::Image(RootImage {
+                path: image.path,
+                name: image.name,
+                directories: image.directories,
+                account: image.account.map(|account| RootAccount {
+                    name: account.name,
+                    id: account.id,
+                    home: account.home,
+                }),
+            }),
+        }
     }
 }
 

@@ -81,6 +81,9 @@ pub(crate) struct Record {
     pub(crate) users: Users,
     /// Absent: nobody looks whether it is as it was made.
     pub(crate) contents: Option<Contents>,
+    /// Variables for whoever runs in it, each `NAME=VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) env: Vec<String>,
 }
 
 /// User ids of the machine, and group ids of the same numbers, that belong together: all users of a system, or the one
@@ -115,6 +118,11 @@ impl Layer {
     /// What it is, for a person.
     pub fn title(&self) -> &str {
         &self.record.title
+    }
+
+    /// Variables for whoever runs in it, each `NAME=VALUE`, as whoever made it said.
+    pub fn env(&self) -> &[String] {
+        &self.record.env
     }
 
     /// Whom its files belong to on disk.

@@ -27,31 +27,50 @@ pub struct Layers {
 pub struct Draft {
     directory: PathBuf,
     layers: Layers,
+    env: Vec<String>,
+    left: bool,
 }
 
 impl Layers {
-    /// The layers in `directory`, which is made where it is missing. What a server that died left half-made is removed.
+    /// The layers in `directory`, which is made where it is missing.
     ///
     /// # Errors
     /// When the directory cannot be used.
     pub fn open(directory: PathBuf) -> Result<Self> {
-        let failed = || Error::io("using the directory of layers", &directory);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed())?;
-        for entry in fs::read_dir(&directory).map_err(failed())? {
-            let entry = entry.map_err(failed())?;
-            if entry.file_name().to_string_lossy().starts_with(DRAFT) {
-                remove(&entry.path())?;
-            }
-        }
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        made.map_err(Error::io("using the directory of layers", &directory))?;
         Ok(Self { directory })
     }
 
-    /// The layer of this id, if it is there. One whose files are not as they were is removed, and is not there.
+    /// Removes drafts, besides those of these names: what a server that died left half-made or half-removed.
+    ///
+    /// # Errors
+    /// When they cannot be listed or removed.
+    pub fn sweep(&self, keep: &HashSet<String>) -> Result<()> {
+        let failed = || Error::io("listing", &self.directory);
+        for entry in fs::read_dir(&self.directory).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.strip_prefix(DRAFT).is_some_and(|name| !keep.contains(name)) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The layer of this id, if it is there and whole. One whose files or whose record are not as they were is removed, and
+    /// is not there.
     ///
     /// # Errors
     /// When it cannot be looked at.
     pub fn find(&self, id: &LayerId) -> Result<Option<Layer>> {
-        let Some(layer) = self.look(id)? else { return Ok(None) };
+        let Some(layer) = self.look(id)? else {
+            if self.directory.join(id.as_str()).exists() {
+                tracing::warn!(layer = %id, "what is kept of a layer is damaged and is removed");
+                self.remove(id)?;
+            }
+            return Ok(None);
+        };
         let whole = match &layer.record.contents {
             Some(contents) => Contents::of(&layer.files())? == *contents,
             None => true,
@@ -74,8 +93,8 @@ impl Layers {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(Error::io("reading the record of", &directory))?,
         };
-        let record: Record = serde_json::from_slice(&record)
-            .map_err(|error| Error::io("reading the record of", &directory)(error.into()))?;
+        // One that cannot be understood is as good as none.
+        let Ok(record) = serde_json::from_slice::<Record>(&record) else { return Ok(None) };
         let layer = Layer { directory, record };
         Ok((layer.id() == *id && layer.files().is_dir()).then_some(layer))
     }
@@ -101,12 +120,37 @@ impl Layers {
     /// # Errors
     /// When its directory cannot be made.
     pub fn draft(&self) -> Result<Draft> {
-        let directory = self.directory.join(format!("{DRAFT}{:016x}", rand::random::<u64>()));
+        self.begin(&format!("{:016x}", rand::random::<u64>()))
+    }
+
+    /// Begins a layer under a name by which it can be found again. What was begun under it before is removed.
+    ///
+    /// # Errors
+    /// When its directory cannot be made.
+    pub fn begin(&self, name: &str) -> Result<Draft> {
+        let draft = self.draft_at(name);
+        remove(&draft.directory)?;
         let make = |path: &Path, mode| fs::DirBuilder::new().mode(mode).create(path).map_err(Error::io("making", path));
-        make(&directory, 0o700)?;
-        let draft = Draft { directory, layers: self.clone() };
+        make(&draft.directory, 0o700)?;
         make(&draft.files(), 0o755)?;
+        make(&draft.scratch(), 0o700)?;
+        make(&draft.stage(), 0o700)?;
         Ok(draft)
+    }
+
+    /// Finds what was begun under this name.
+    pub fn resume(&self, name: &str) -> Option<Draft> {
+        let draft = self.draft_at(name);
+        if draft.files().is_dir() {
+            return Some(draft);
+        }
+        draft.leave();
+        None
+    }
+
+    fn draft_at(&self, name: &str) -> Draft {
+        let directory = self.directory.join(format!("{DRAFT}{name}"));
+        Draft { directory, layers: self.clone(), env: Vec::new(), left: false }
     }
 
     /// Makes a directory, which is moved away, a layer. To call it again after it was cut short changes nothing more.
@@ -123,7 +167,8 @@ impl Layers {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made.map_err(Error::io("making", &directory))?,
             }
-            let record = Record { key: key.to_owned(), title: title.to_owned(), users, contents: None };
+            let record =
+                Record { key: key.to_owned(), title: title.to_owned(), users, contents: None, env: Vec::new() };
             write(&directory, &record)?;
             // Last: a layer whose files are there is whole.
             fs::rename(from, &files).map_err(Error::io("keeping", from))?;
@@ -174,7 +219,11 @@ impl Layers {
     fn remove(&self, id: &LayerId) -> Result<()> {
         let directory = self.directory.join(id.as_str());
         let away = self.directory.join(format!("{DRAFT}{:016x}", rand::random::<u64>()));
-        fs::rename(&directory, &away).map_err(Error::io("removing", &directory))?;
+        match fs::rename(&directory, &away) {
+            // Somebody else was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            moved => moved.map_err(Error::io("removing", &directory))?,
+        }
         remove(&away)
     }
 }
@@ -185,16 +234,45 @@ impl Draft {
         self.directory.join(Layer::FILES)
     }
 
-    /// Keeps the layer. If somebody made one with the same key meanwhile, that is the one that is kept.
+    /// A directory for what is needed only as long as the layer is made.
+    pub fn scratch(&self) -> PathBuf {
+        self.directory.join("scratch")
+    }
+
+    /// An empty directory over which whoever makes the layer may mount something.
+    pub fn stage(&self) -> PathBuf {
+        self.directory.join("stage")
+    }
+
+    /// What whoever runs in it gets as variables, each `NAME=VALUE`.
+    pub fn set_env(&mut self, env: Vec<String>) {
+        self.env = env;
+    }
+
+    /// Leaves it as it is, to be found again by [`Layers::resume`].
+    pub fn leave(mut self) {
+        self.left = true;
+    }
+
+    /// Keeps the layer. If somebody made one with the same key meanwhile, that is the one that is kept. A machine that goes
+    /// down before all of it is on the disk leaves one that is not as its record says, which [`Layers::find`] notices.
     ///
     /// # Errors
     /// When it cannot be looked at or moved to its place.
     pub fn finish(self, key: &str, title: &str, users: Users) -> Result<Layer> {
+        for needless in [self.scratch(), self.stage()] {
+            remove(&needless)?;
+        }
         let contents = Some(Contents::of(&self.files())?);
-        let record = Record { key: key.to_owned(), title: title.to_owned(), users, contents };
+        let env = self.env.clone();
+        let record = Record { key: key.to_owned(), title: title.to_owned(), users, contents, env };
         let id = LayerId::of(key);
         write(&self.directory, &record)?;
         let place = self.layers.directory.join(id.as_str());
+        if self.layers.look(&id)?.is_none() && place.exists() {
+            // Damaged; nothing could be made in its place.
+            self.layers.remove(&id)?;
+        }
         match fs::rename(&self.directory, &place) {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
             moved => moved.map_err(Error::io("keeping", &place))?,
@@ -205,6 +283,9 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
+        if self.left {
+            return;
+        }
         // Gone where it was kept.
         if let Err(error) = remove(&self.directory) {
             tracing::warn!(%error, "a layer that was given up could not be removed");
@@ -285,14 +366,54 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_died_leaves_no_draft() {
+    fn what_a_server_that_died_left_goes_but_for_what_goes_on() {
         let (directory, layers) = layers();
-        let draft = std::mem::ManuallyDrop::new(layers.draft().unwrap());
-        fs::write(draft.files().join("half"), "").unwrap();
+        for name in ["dead", "alive"] {
+            let draft = layers.begin(name).unwrap();
+            fs::write(draft.files().join("half"), name).unwrap();
+            draft.leave();
+        }
 
-        Layers::open(directory.path().join("layers")).unwrap();
+        let layers = Layers::open(directory.path().join("layers")).unwrap();
+        layers.sweep(&HashSet::from(["alive".to_owned()])).unwrap();
 
-        assert!(!draft.files().exists());
+        assert!(layers.resume("dead").is_none());
+        let made = layers.resume("alive").unwrap().finish("key", "a layer", USERS).unwrap();
+        assert_eq!(fs::read_to_string(made.files().join("half")).unwrap(), "alive");
+        assert_eq!(fs::read_dir(directory.path().join("layers")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_layer_whose_record_is_gone_or_damaged_is_removed_and_can_be_made_anew() {
+        for damage in [None, Some(""), Some("{ \"key\": "), Some("{}")] {
+            let (_directory, layers) = layers();
+            let made = make(&layers, "one");
+            let record = made.directory.join(Layer::RECORD);
+            match damage {
+                None => fs::remove_file(&record).unwrap(),
+                Some(text) => fs::write(&record, text).unwrap(),
+            }
+
+            assert!(layers.find(&made.id()).unwrap().is_none(), "{damage:?}");
+            assert!(!made.directory.exists(), "{damage:?}");
+
+            fs::create_dir_all(made.files()).unwrap();
+            fs::write(made.files().join("remains"), "").unwrap();
+            let again = make(&layers, "one");
+            assert!(!again.files().join("remains").exists());
+            assert!(layers.find(&again.id()).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn what_whoever_made_a_layer_says_of_variables_is_kept_with_it() {
+        let (_directory, layers) = layers();
+        let mut draft = layers.draft().unwrap();
+        draft.set_env(vec!["PATH=/bin".to_owned()]);
+
+        let made = draft.finish("key", "a layer", USERS).unwrap();
+
+        assert_eq!(layers.find(&made.id()).unwrap().unwrap().env(), ["PATH=/bin"]);
     }
 
     #[test]

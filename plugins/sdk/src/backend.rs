@@ -25,8 +25,8 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::backend::lifecycle::{
-    Abilities, About, Attachment, AttachmentContent, Contained, Joined, Launch, Leader, Mount, Observed, PathRules,
-    Phase, Requirement, RootPlan, Spawned, Spec,
+    Abilities, About, Account, Attachment, AttachmentContent, Contained, Image, Joined, Launch, Leader, Mount,
+    Observed, PathRules, Phase, Requirement, RootPlan, RootSource, Spawned, Spec,
 };
 
 pub use crate::contracts::sandboxed::types::{
@@ -53,8 +53,12 @@ pub trait Backend {
     /// What it needs on this machine.
     fn probe() -> Result<Vec<Requirement>, Failure>;
     /// What the workspace's root file system begins with.
-    fn plan_root(_options: String, _target: String) -> Result<Option<RootPlan>, Failure> {
+    fn plan_root(_options: String) -> Result<Option<RootPlan>, Failure> {
         Ok(None)
+    }
+    /// How that is made in the directory `target`. Asked only of a backend that plans one.
+    fn make_root(_options: String, _target: String) -> Result<RootSource, Failure> {
+        Err(crate::failure!(Plugin, "backend.no_root", "the backend plans no root file system"))
     }
     /// Makes the workspace ready.
     fn ensure(spec: Spec) -> Result<Observed, Failure>;
@@ -121,9 +125,14 @@ macro_rules! export_backend {
             }
             fn plan_root(
                 options: String,
-                target: String,
             ) -> Result<Option<$crate::backend::RootPlan>, $crate::backend::Failure> {
-                <$backend as $crate::Backend>::plan_root(options, target)
+                <$backend as $crate::Backend>::plan_root(options)
+            }
+            fn make_root(
+                options: String,
+                target: String,
+            ) -> Result<$crate::backend::RootSource, $crate::backend::Failure> {
+                <$backend as $crate::Backend>::make_root(options, target)
             }
             fn lead(
                 spec: $crate::backend::Spec,

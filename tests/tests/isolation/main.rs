@@ -17,14 +17,22 @@ mod web;
 mod workspaces;
 
 use reqwest::{Method, StatusCode};
-use sandboxed_tests::{Server, server::Options};
+use sandboxed_tests::{Server, server::Options, until};
 use serde_json::{Value, json};
 
 use crate::backends::Backend;
 
 /// Makes a workspace of a backend and returns its id. `body` says what is not the backend's own.
 async fn workspace(server: &Server, backend: &Backend, body: Value) -> String {
-    server.api.post("/workspaces", backend.workspace(body)).await["id"].as_str().unwrap().to_owned()
+    let made = server.api.post("/workspaces", backend.workspace(body)).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    // Systems are made by a build.
+    let phase = until("the workspace to be made", async || {
+        let phase = server.api.get(&format!("/workspaces/{id}")).await["phase"].take();
+        (phase != "building").then_some(phase)
+    });
+    assert_eq!(phase.await, "ready", "{id}");
+    id
 }
 
 /// Begins a script in a workspace and returns the mission.

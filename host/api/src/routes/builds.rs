@@ -31,7 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BuildRequest {
-    /// Whether all init steps are run again, and not only those that the last build did not do.
+    /// Whether all init steps are run again, and not only those that the last build did not do. A system that is there stays.
     #[serde(default)]
     from_start: bool,
 }
@@ -69,7 +69,7 @@ async fn list_builds(
 
 /// Build a workspace
 ///
-/// Runs its init steps: those that its last build did not do, or all of them. Refused while a turn of a mission or a process
+/// Makes its system, if it is one that is not there, and runs its init steps: those that its last build did not do, or all of them. Refused while a turn of a mission or a process
 /// runs in it.
 #[utoipa::path(
     post, path = "/workspaces/{id}/build", tag = "workspaces", request_body = BuildRequest,

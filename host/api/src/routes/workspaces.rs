@@ -148,7 +148,7 @@ async fn list_workspaces(
 
 /// Make a workspace
 ///
-/// One with init steps is then in phase `building`, by the build that it names: `GET /builds/{id}` tells how it stands.
+/// One that is a system of its own or has init steps is then in phase `building`, by the build that it names: `GET /builds/{id}` tells how it stands.
 #[utoipa::path(
     post, path = "/workspaces", tag = "workspaces", request_body = WorkspaceRequest,
     responses(

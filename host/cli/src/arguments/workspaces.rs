@@ -56,7 +56,7 @@ pub(crate) enum Workspaces {
         #[command(flatten)]
         listing: Listing,
     },
-    /// Run the init steps that the last build did not do.
+    /// Make what the last build did not: the system and the init steps.
     Build {
         /// Its name or id.
         workspace: String,

@@ -1,14 +1,14 @@
 //! Builds of workspaces: following them, and what else `workspaces` does with them.
 
-use std::{io::Write as _, time::Duration};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use sandboxed_model::{
     BuildId,
-    build::{Build, BuildState, StepState},
+    build::{Build, BuildState, BuildStep, StepState},
     command::OutputStream,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::ago;
 use crate::{
@@ -19,14 +19,30 @@ use crate::{
 
 /// How long after an interrupt a second one cancels the build.
 const SECOND_INTERRUPT: Duration = Duration::from_secs(2);
+/// How long nothing has to be printed before it is looked what a build waits for.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Exit status of a command that was interrupted (128 + SIGINT).
 const STATUS_INTERRUPTED: u8 = 130;
 
+/// Where the log of a build is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Show {
+    Nowhere,
+    /// It is what was asked for.
+    Stdout,
+    /// It comes beside what was asked for.
+    Stderr,
+}
+
+/// Interrupts by the person at the terminal.
+pub(crate) fn interrupts() -> Result<Signal> {
+    signal(SignalKind::interrupt()).map_err(|error| Failed::new(format!("signals cannot be received: {error}")))
+}
+
 /// Follows a build to its end. An interrupt leaves it to the server, a second one cancels it.
-pub(crate) async fn see_through(client: &Client, build: BuildId, quiet: bool) -> Result<Build> {
-    let failed = |error: std::io::Error| Failed::new(format!("signals cannot be received: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut following = std::pin::pin!(follow(client, build, None, quiet));
+pub(crate) async fn see_through(client: &Client, build: BuildId, show: Show) -> Result<Build> {
+    let mut interrupt = interrupts()?;
+    let mut following = std::pin::pin!(follow(client, build, None, show));
     let mut leave = None;
     loop {
         let left = async {
@@ -54,7 +70,7 @@ pub(crate) async fn see_through(client: &Client, build: BuildId, quiet: bool) ->
 }
 
 /// Shows the log of each step, or of one, as it comes.
-pub(crate) async fn follow(client: &Client, id: BuildId, only: Option<u32>, quiet: bool) -> Result<Build> {
+pub(crate) async fn follow(client: &Client, id: BuildId, only: Option<u32>, show: Show) -> Result<Build> {
     let build = client.build(id).await?;
     let steps = u32::try_from(build.steps.len()).unwrap_or(u32::MAX);
     let wanted = match only {
@@ -63,27 +79,60 @@ pub(crate) async fn follow(client: &Client, id: BuildId, only: Option<u32>, quie
     };
     for number in wanted {
         let title = build.steps.get(number as usize - 1).map(|step| step.title.clone()).unwrap_or_default();
-        if !quiet {
-            output::remark(&format!("step {number} of {steps}: {}", output::safe(&title)));
-        }
+        remark(show, &format!("step {number} of {steps}: {}", output::safe(&title)));
         for stream in OutputStream::ALL {
-            let mut log = client.build_log(id, number, stream).await?;
-            while let Some(piece) = log.next().await {
-                let piece = piece?;
-                if !quiet {
-                    let mut stdout = std::io::stdout().lock();
-                    stdout.write_all(&piece)?;
-                    stdout.flush()?;
-                }
-            }
+            follow_stream(client, id, number, stream, show).await?;
         }
-        if !quiet
-            && client.build(id).await?.steps.get(number as usize - 1).is_some_and(|s| s.state == StepState::Cached)
-        {
+        if show != Show::Nowhere && step(client, id, number).await?.is_some_and(|s| s.state == StepState::Cached) {
             output::remark("its result was there already");
         }
     }
     client.build_end(id).await
+}
+
+async fn follow_stream(client: &Client, id: BuildId, number: u32, stream: OutputStream, show: Show) -> Result<()> {
+    let mut log = client.build_log(id, number, stream).await?;
+    let mut begun = false;
+    let mut told = None;
+    loop {
+        let piece = match begun {
+            true => log.next().await,
+            false => match tokio::time::timeout(SILENCE, log.next()).await {
+                Ok(piece) => piece,
+                Err(_) => {
+                    let other = step(client, id, number).await?.and_then(|step| step.waits_for);
+                    if let Some(other) = other.filter(|other| told != Some(*other)) {
+                        remark(show, &format!("another build makes the same, and this one waits for it: {other}"));
+                        told = Some(other);
+                    }
+                    continue;
+                }
+            },
+        };
+        let Some(piece) = piece else { return Ok(()) };
+        begun = true;
+        print(show, &piece?)?;
+    }
+}
+
+async fn step(client: &Client, id: BuildId, number: u32) -> Result<Option<BuildStep>> {
+    Ok(client.build(id).await?.steps.into_iter().nth(number as usize - 1))
+}
+
+fn remark(show: Show, text: &str) {
+    if show != Show::Nowhere {
+        output::remark(text);
+    }
+}
+
+fn print(show: Show, piece: &[u8]) -> std::io::Result<()> {
+    let mut to: Box<dyn std::io::Write> = match show {
+        Show::Nowhere => return Ok(()),
+        Show::Stdout => Box::new(std::io::stdout().lock()),
+        Show::Stderr => Box::new(std::io::stderr().lock()),
+    };
+    to.write_all(piece)?;
+    to.flush()
 }
 
 /// What the end of a build means for the command that waited for it.

@@ -2,13 +2,14 @@
 
 use sandboxed_model::{
     MissionId, WorkspaceId,
+    backend::WorkspacePhase,
     mission::{Mission, NewMission},
     state::MissionState,
     workspace::{NewWorkspace, WorkspaceName},
 };
 use serde_json::{Value, json};
 
-use super::{text_or_stdin, with_client};
+use super::{builds, text_or_stdin, with_client};
 use crate::{
     arguments::{Place, Run},
     client::Client,
@@ -50,6 +51,7 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
         if run.detach {
             return output::print(&mission.id.to_string());
         }
+        see_workspace(client, &mission, run.json).await?;
         see_through(client, mission.id, run.json).await
     })
     .await
@@ -68,6 +70,25 @@ async fn workspace(client: &Client, name: &WorkspaceName, new: NewWorkspace) -> 
         }
         (Some(found), ..) => Ok(found.id),
         (None, ..) => Ok(client.create_workspace(new).await?.id),
+    }
+}
+
+/// Shows how a mission's workspace is made, as long as that takes. An interrupt cancels the mission.
+async fn see_workspace(client: &Client, mission: &Mission, json: bool) -> Result<()> {
+    let workspace = client.workspace(&mission.workspace.to_string()).await?;
+    let Some(build) = workspace.build.filter(|_| workspace.phase == WorkspacePhase::Building) else { return Ok(()) };
+    let show = if json { builds::Show::Nowhere } else { builds::Show::Stderr };
+    let mut interrupt = builds::interrupts()?;
+    tokio::select! {
+        followed = builds::follow(client, build, None, show) => followed.map(drop),
+        _ = interrupt.recv() => {
+            client.cancel_mission(mission.id).await?;
+            // Otherwise the workspace is there for whoever comes next.
+            if client.is_embedded() {
+                client.cancel_build(build).await?;
+            }
+            Ok(())
+        }
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
         Workspaces::Log { workspace, build, step } => {
             let workspace = client.workspace(&workspace).await?;
             let build = build.or(workspace.build).ok_or_else(|| no_build(&workspace))?;
-            builds::follow(client, build, step, false).await.map(drop)
+            builds::follow(client, build, step, builds::Show::Stdout).await.map(drop)
         }
         Workspaces::CancelBuild { workspace, listing } => {
             let workspace = client.workspace(&workspace).await?;
@@ -137,7 +137,7 @@ async fn patient<T>(made: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, &mut made).await {
         Ok(made) => made,
         Err(_) => {
-            output::remark("the workspace is being made; a system or an image that is new here may take minutes");
+            output::remark("the workspace is being made; an image that the engine does not have yet may take minutes");
             made.await
         }
     }
@@ -146,14 +146,17 @@ async fn patient<T>(made: impl Future<Output = T>) -> T {
 /// Follows a build, where there is one to wait for, and fails as it does.
 async fn wait(client: &Client, build: Option<BuildId>, quiet: bool) -> Result<()> {
     match build {
-        Some(build) => builds::outcome(&builds::see_through(client, build, quiet).await?),
+        Some(build) => {
+            let show = if quiet { builds::Show::Nowhere } else { builds::Show::Stdout };
+            builds::outcome(&builds::see_through(client, build, show).await?)
+        }
         None => Ok(()),
     }
 }
 
 fn no_build(workspace: &Workspace) -> Failed {
     Failed::new(format!("the workspace {} was never built", workspace.name))
-        .hint("only a workspace with init steps is built")
+        .hint("only a workspace that is a system of its own or has init steps is built")
 }
 
 fn described(application: &Application, dry_run: bool) -> String {

@@ -22,7 +22,7 @@ use super::{
     cache::{Contents, Worth},
     plan::{PlannedStep, Work},
 };
-use crate::{Error, Result, isolation::make_directory, sandbox::Sandbox, services::Services};
+use crate::{Error, Result, isolation::make_directory, roots::Turn, sandbox::Sandbox, services::Services};
 
 /// How long to wait before what the store refused is tried again: the disk may have room by then.
 const RETRY: Duration = Duration::from_secs(2);
@@ -35,11 +35,13 @@ pub(super) struct Execution {
     pub(super) plan: Vec<PlannedStep>,
     /// Whether the workspace was made, and entered, a moment ago.
     pub(super) entered: bool,
+    /// The right to make the workspace's system, if it makes it already.
+    pub(super) turn: Option<Turn>,
     pub(super) cancel: CancellationToken,
 }
 
 /// Why a build does not go on.
-enum Halt {
+pub(super) enum Halt {
     /// The server stops; the build goes on with the next one.
     Left,
     /// It has ended so, for this reason.
@@ -62,6 +64,9 @@ impl Execution {
         match self.go().await {
             Ok(()) => self.end(BuildState::Done, None).await,
             Err(Halt::Ended(state, step, failure)) => {
+                if self.wanted_system().is_some() {
+                    self.services.give_up_system(self.build.id).await;
+                }
                 self.stop_steps(step);
                 self.end(state, Some(failure)).await;
             }
@@ -71,6 +76,12 @@ impl Execution {
 
     async fn go(&mut self) -> Result<(), Halt> {
         let services = Arc::clone(&self.services);
+        let system = self.wanted_system();
+        // Before the place: who waits for another build must not keep that one from going on.
+        let turn = match &system {
+            Some(system) => self.find_or_wait(system).await?,
+            None => None,
+        };
         let place = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(cancelled()),
@@ -81,16 +92,21 @@ impl Execution {
             self.build.state = BuildState::Running;
             self.store().await?;
         }
-        let begun = self.build.steps.iter().any(|step| step.state != StepState::Queued);
-        if !self.entered && !self.build.steps.iter().any(|step| step.run.is_some()) {
-            self.services.make_workspace(&self.workspace).await.map_err(|error| failed(error.failure()))?;
+        let own = usize::from(system.is_some());
+        let begun = self.build.steps[own..].iter().any(|step| step.state != StepState::Queued);
+        if turn.is_some() {
+            self.step(0).await?;
         }
-        if !self.build.in_place && !begun {
+        drop(turn);
+        let anew = !self.build.in_place && !begun;
+        if !self.entered && !self.build.steps[own..].iter().any(|step| step.run.is_some()) {
+            self.make_workspace(anew).await?;
+        } else if anew {
             self.begin_with_what_is_kept().await?;
         }
         // Time that was spent since the workspace was last as somebody else may have it as well.
         let mut spent = Duration::ZERO;
-        for number in 0..self.plan.len() {
+        for number in own..self.plan.len() {
             if self.cancel.is_cancelled() {
                 return Err(cancelled());
             }
@@ -108,6 +124,30 @@ impl Execution {
         Ok(())
     }
 
+    /// Makes the workspace, and has a first process enter it.
+    async fn make_workspace(&mut self, anew: bool) -> Result<(), Halt> {
+        let services = Arc::clone(&self.services);
+        let id = self.workspace.id;
+        let prepared = async {
+            services.make_directories(&self.workspace).await?;
+            if anew {
+                // One that is there holds the directories as they were.
+                let leader = services.store.workspace_leader(id).await?;
+                services.end_leader(id, leader).await?;
+            }
+            Ok(())
+        };
+        prepared.await.map_err(|error: Error| failed(error.failure()))?;
+        if anew {
+            self.begin_with_what_is_kept().await?;
+        }
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(cancelled()),
+            made = services.make_workspace(&self.workspace) => made.map_err(|error| failed(error.failure())),
+        }
+    }
+
     /// Fills the workspace with the last result that is kept of the steps' and marks them as done.
     async fn begin_with_what_is_kept(&mut self) -> Result<(), Halt> {
         self.empty().await?;
@@ -120,7 +160,7 @@ impl Execution {
         let restored = self.unless_stopped(restoring, &stop).await?;
         match restored {
             Ok(true) => {
-                for step in &mut self.build.steps[..=last] {
+                for step in self.build.steps[..=last].iter_mut().filter(|step| !step.state.is_made()) {
                     step.state = StepState::Cached;
                 }
                 self.store().await
@@ -211,7 +251,10 @@ impl Execution {
             End::Left => return Err(Halt::Left),
             End::Cancelled => (StepState::Cancelled, Some(cancelled())),
             End::TimedOut => (StepState::TimedOut, Some(self.timed_out(number))),
-            End::Exited(Exit::Code(0)) => (StepState::Done, None),
+            End::Exited(Exit::Code(0)) => match self.keep_made(number).await {
+                Ok(()) => (StepState::Done, None),
+                Err(halt) => (StepState::Failed, Some(halt)),
+            },
             End::Exited(exit) => (StepState::Failed, Some(self.step_failed(number, exit).await)),
         };
         let step = &mut self.build.steps[number];
@@ -234,16 +277,20 @@ impl Execution {
         let id = RunId::new();
         let step = &mut self.build.steps[number];
         step.state = StepState::Running;
+        step.waits_for = None;
         step.started_at = Some(Timestamp::now());
         step.run = Some(id);
         self.store().await?;
         let started = match &self.plan[number].work {
-            Work::Script(step) => self.start_script(id, step).await,
+            Work::System(_) => {
+                self.services.start_system(id, self.build.id, &self.workspace).await.map(|run| (run, None))
+            }
+            Work::Script(step) => self.start_script(id, step).await.map(|(run, sandbox)| (run, Some(sandbox))),
         };
         let (run, sandbox) = started.map_err(|error| failed(error.failure()))?;
         // Who waits for its log finds it now.
         self.services.builds.tell();
-        Ok((Ok(run), Some(sandbox)))
+        Ok((Ok(run), sandbox))
     }
 
     async fn start_script(&self, id: RunId, step: &InitStep) -> Result<(Run, Sandbox)> {
@@ -276,6 +323,7 @@ impl Execution {
         let reason = match attached {
             Attached::Live(run) => {
                 let sandbox = match &self.plan[number].work {
+                    Work::System(_) => None,
                     Work::Script(_) => self.services.sandbox(&self.workspace, None).await.ok(),
                 };
                 return Ok((Ok(run), sandbox));
@@ -286,6 +334,17 @@ impl Execution {
         };
         let message = format!("the server was lost while step {} was under way: {reason}", self.name(number));
         Err(failed(Failure::new(Blame::Host, "build.interrupted", message).with_hint(self.again())))
+    }
+
+    /// What has to be done with the result of a step besides leaving it where it is.
+    async fn keep_made(&mut self, number: usize) -> Result<(), Halt> {
+        match &self.plan[number].work {
+            Work::Script(_) => Ok(()),
+            Work::System(system) => {
+                let system = system.clone();
+                self.keep_system(&system).await
+            }
+        }
     }
 
     async fn follow(&self, number: usize, run: &Run) -> End {
@@ -315,7 +374,7 @@ impl Execution {
         format!("`sandboxed-sh workspaces build {}` goes on after the last step that was done", self.workspace.name)
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         format!("`sandboxed-sh workspaces log {}` shows what it printed", self.workspace.name)
     }
 
@@ -323,7 +382,11 @@ impl Execution {
         let limit = self.plan[number].timeout.as_secs();
         let message = format!("step {} did not end within its {limit} s and was killed", self.name(number));
         let failure = Failure::new(Blame::Deadline, "build.step_timed_out", message);
-        let hint = format!("{}; timeout_secs of the step or workspaces.step_timeout gives it more time", self.log());
+        let longer = match self.plan[number].work {
+            Work::System(_) => "workspaces.system_timeout",
+            Work::Script(_) => "timeout_secs of the step or workspaces.step_timeout",
+        };
+        let hint = format!("{}; {longer} gives it more time", self.log());
         Halt::Ended(BuildState::Failed, StepState::TimedOut, failure.with_hint(hint))
     }
 
@@ -342,6 +405,9 @@ impl Execution {
                 return failed(Failure::new(Blame::Host, "build.interrupted", message).with_hint(self.again()));
             }
         };
+        if let Work::System(system) = &self.plan[number].work {
+            return failed(self.system_failed(system, run, exit).await);
+        }
         let message = format!("step {} {how}", self.name(number));
         failed(Failure::new(Blame::Config, "build.step_failed", message).with_hint(self.log()))
     }
@@ -354,6 +420,7 @@ impl Execution {
                 _ if under_way == StepState::Cancelled => StepState::Cancelled,
                 other => other,
             };
+            step.waits_for = None;
             if step.state.has_ended() {
                 step.ended_at = Some(Timestamp::now());
             }
@@ -361,7 +428,7 @@ impl Execution {
     }
 
     /// Stores how the build stands, as soon as the store takes it.
-    async fn store(&self) -> Result<(), Halt> {
+    pub(super) async fn store(&self) -> Result<(), Halt> {
         loop {
             match self.services.store.update_build(self.build.clone()).await {
                 Ok(()) => {
@@ -401,11 +468,11 @@ impl Execution {
     }
 }
 
-fn failed(failure: Failure) -> Halt {
+pub(super) fn failed(failure: Failure) -> Halt {
     Halt::Ended(BuildState::Failed, StepState::Failed, failure)
 }
 
-fn cancelled() -> Halt {
+pub(super) fn cancelled() -> Halt {
     let failure = Failure::new(Blame::Config, "build.cancelled", "the build was cancelled");
     Halt::Ended(BuildState::Cancelled, StepState::Cancelled, failure)
 }

@@ -4,6 +4,7 @@
 mod cache;
 mod execute;
 mod plan;
+mod system;
 
 use std::{
     collections::HashMap,
@@ -26,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use self::cache::StepCache;
 use self::{
     execute::Execution,
-    plan::{PlannedStep, carry_over},
+    plan::{PlannedStep, Work, carry_over},
 };
 use crate::{
     Error, Orchestrator, Result,
@@ -129,7 +130,8 @@ impl BuildLog {
 }
 
 impl Orchestrator {
-    /// Runs a workspace's init steps: those that were not done by its last build, or all of them.
+    /// Makes a workspace's system, if it is one that is not there, and runs its init steps: those that were not done by its
+    /// last build, or all of them.
     ///
     /// # Errors
     /// When there is no such workspace, it is in use, or it is being built.
@@ -229,16 +231,22 @@ pub(crate) fn new_build(workspace: &Workspace, owner: UserId, steps: Vec<BuildSt
 }
 
 impl Services {
-    /// Begins the first build of a workspace that was just made. None: it takes no steps.
-    pub(crate) async fn first_build(self: &Arc<Self>, workspace: &Workspace) -> Result<Option<BuildId>> {
+    /// Makes a workspace whose row is there, or begins the build that makes it. None: it is made, and takes no steps.
+    pub(crate) async fn begin_workspace(self: &Arc<Self>, workspace: &Workspace) -> Result<Option<BuildId>> {
         let plan = self.plan(workspace).await?;
+        // There is nothing to enter before its system is there.
+        let entered = !matches!(plan.first(), Some(PlannedStep { work: Work::System(_), .. }));
+        match entered {
+            true => self.make_workspace(workspace).await?,
+            false => self.make_directories(workspace).await?,
+        }
         if plan.is_empty() {
             return Ok(None);
         }
         let build = new_build(workspace, workspace.owner, carry_over(&plan, &[]), false);
         let id = build.id;
         self.store.begin_build(build.clone()).await?;
-        self.execute(workspace.clone(), build, plan, true);
+        self.execute(workspace.clone(), build, plan, entered);
         Ok(Some(id))
     }
 
@@ -261,10 +269,18 @@ impl Services {
         self.builds.live.lock().unwrap_or_else(PoisonError::into_inner).insert(id, live);
         let services = Arc::clone(self);
         let span = tracing::info_span!("build", build = %id, workspace = %workspace.id);
+        // At once: who is found making a system comes before all that want the same.
+        let turn = match (plan.first().map(|step| &step.work), build.steps.first()) {
+            (Some(Work::System(system)), Some(BuildStep { run: Some(_), ended_at: None, .. })) => {
+                self.roots.turn_now(&system.layer(), id)
+            }
+            _ => None,
+        };
         let task = async move {
             // Whoever waits is told, whatever becomes of this task.
             let _ended = ended.drop_guard();
-            let execution = Execution { services: Arc::clone(&services), workspace, build, plan, entered, cancel };
+            let execution =
+                Execution { services: Arc::clone(&services), workspace, build, plan, entered, turn, cancel };
             execution.run().await;
             services.builds.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
             services.builds.tell();
@@ -316,7 +332,11 @@ impl Services {
 
     /// Takes up builds that a former server began.
     pub(crate) async fn recover_builds(self: &Arc<Self>) -> Result<()> {
-        for build in self.store.live_builds().await? {
+        let mut builds = self.store.live_builds().await?;
+        // Those under way come before those that wait for them.
+        builds.sort_by_key(|build| build.state == BuildState::Queued);
+        self.roots.sweep(&builds.iter().map(|build| build.id).collect::<Vec<_>>()).await?;
+        for build in builds {
             let workspace = match self.workspace(build.workspace).await {
                 Ok(workspace) => workspace,
                 Err(Error::NotFound { .. }) => {
@@ -338,6 +358,7 @@ impl Services {
             for run in build.steps.iter().filter_map(|step| step.run) {
                 self.end_run(run).await;
             }
+            self.give_up_system(build.id).await;
             let ended = Build {
                 state: BuildState::Failed,
                 problem: Some(failure.clone()),
@@ -400,6 +421,7 @@ impl Services {
             self.end_run(run).await;
             self.forget_run(run).await;
         }
+        self.give_up_system(build.id).await;
         Ok(self.store.delete_build(build.id).await?)
     }
 }

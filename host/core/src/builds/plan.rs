@@ -13,11 +13,13 @@ use sandboxed_model::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::{Result, services::Services};
+use crate::{Result, roots::System, services::Services};
 
 /// What a step does. Whatever it is, it is one run of the supervisor, which has a log and outlives the server.
 #[derive(Debug, Clone)]
 pub(super) enum Work {
+    /// The root file system that the workspace begins with. The workspace is there only after it.
+    System(System),
     /// A script in the workspace, as the workspace's user. The workspace has to be there before.
     Script(InitStep),
 }
@@ -26,6 +28,7 @@ impl Work {
     /// Everything that its result depends on, besides the workspace and the steps before it.
     fn material(&self, workspace: &Workspace) -> serde_json::Value {
         match self {
+            Self::System(system) => json!({ "system": system.key }),
             Self::Script(InitStep { script, secrets, .. }) => {
                 let named =
                     secrets.iter().map(|name| (name, workspace.recipe.env.get(name).and_then(EnvValue::secret)));
@@ -37,6 +40,8 @@ impl Work {
     /// Whether its result, and that of the steps after it, may be taken from another workspace or kept for one.
     fn may_be_shared(&self) -> bool {
         match self {
+            // Steps after it may change it, and what is kept of a step is not all of a system.
+            Self::System(_) => false,
             // What it learnt may be in any file.
             Self::Script(step) => step.secrets.is_empty() && step.cache != Some(false),
         }
@@ -45,6 +50,7 @@ impl Work {
     /// Whether its result is kept. Absent: that depends on what it costs.
     fn is_kept(&self) -> Option<bool> {
         match self {
+            Self::System(_) => None,
             Self::Script(step) => step.cache,
         }
     }
@@ -71,6 +77,7 @@ impl PlannedStep {
             key: self.key.clone(),
             state: StepState::Queued,
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+            waits_for: None,
             run: None,
             started_at: None,
             ended_at: None,
@@ -83,7 +90,9 @@ impl PlannedStep {
 impl Services {
     /// The steps that make a workspace.
     pub(super) async fn plan(&self, workspace: &Workspace) -> Result<Vec<PlannedStep>> {
-        let works: Vec<Work> = workspace.recipe.init.iter().cloned().map(Work::Script).collect();
+        let system = self.plan_system(workspace).await?.map(Work::System);
+        let works: Vec<Work> =
+            system.into_iter().chain(workspace.recipe.init.iter().cloned().map(Work::Script)).collect();
         if works.is_empty() {
             return Ok(Vec::new());
         }
@@ -110,11 +119,14 @@ impl Services {
         for work in works {
             key = hash(&json!({ "after": key, "work": work.material(workspace) }));
             shared &= work.may_be_shared();
+            let config = &self.config.workspaces;
             let (title, timeout) = match &work {
-                Work::Script(step) => (step.name.clone(), step.timeout_secs),
+                Work::System(system) => (format!("system: {}", system.title), config.system_timeout.0),
+                Work::Script(step) => {
+                    let own = step.timeout_secs.map(|secs| Duration::from_secs(secs.into()));
+                    (step.name.clone(), own.unwrap_or(config.step_timeout.0))
+                }
             };
-            let timeout =
-                timeout.map_or(self.config.workspaces.step_timeout.0, |secs| Duration::from_secs(secs.into()));
             plan.push(PlannedStep { title, key: key.clone(), timeout, kept: work.is_kept(), work, shared });
         }
         Ok(plan)

@@ -170,6 +170,10 @@ pub struct WorkspacesConfig {
     pub mounts: Vec<PathBuf>,
     /// How long an init step may take that does not say.
     pub step_timeout: Span,
+    /// How long the making of a root file system may take.
+    pub system_timeout: Span,
+    /// What all files of an image that is unpacked may have together.
+    pub image_size: ByteSize,
     /// What results of init steps that are kept for other workspaces may take on disk. 0 keeps none.
     pub cache_size: ByteSize,
     /// How long such a result is kept that nobody uses.
@@ -195,6 +199,8 @@ impl Default for WorkspacesConfig {
             etc: Vec::new(),
             mounts: Vec::new(),
             step_timeout: Span(Duration::from_secs(600)),
+            system_timeout: Span(Duration::from_secs(30 * 60)),
+            image_size: ByteSize(20 << 30),
             cache_size: ByteSize(10 << 30),
             cache_age: Span(Duration::from_secs(14 * 24 * 3600)),
         }

@@ -72,8 +72,14 @@ impl Document<'_> {
         if config.workspaces.upload_limit.0 == 0 {
             self.problem(&["workspaces", "upload_limit"], "it must be more than zero");
         }
-        if config.workspaces.step_timeout.0.is_zero() {
-            self.problem(&["workspaces", "step_timeout"], "it must be more than zero");
+        for (key, zero) in [
+            ("step_timeout", config.workspaces.step_timeout.0.is_zero()),
+            ("system_timeout", config.workspaces.system_timeout.0.is_zero()),
+            ("image_size", config.workspaces.image_size.0 == 0),
+        ] {
+            if zero {
+                self.problem(&["workspaces", key], "it must be more than zero");
+            }
         }
         for (index, root) in config.workspaces.mounts.iter().enumerate() {
             if !root.is_absolute() || root.components().count() < 2 {

@@ -134,7 +134,11 @@ async fn a_root_that_was_made_later_is_kept_and_counts_as_used() {
     let mut fixture = Fixture::new().await;
     let workspace = new_workspace("second");
     fixture.store.insert_workspace(workspace.clone(), None).await.unwrap();
-    let root = WorkspaceRoot { title: "Debian".to_owned(), layers: vec!["a".to_owned()] };
+    let root = WorkspaceRoot {
+        title: "Debian".to_owned(),
+        layers: vec!["a".to_owned()],
+        env: [("A".parse().unwrap(), "b".to_owned())].into(),
+    };
 
     let layers = WorkspaceLayers { tree: vec!["b".to_owned()], home: Vec::new() };
     fixture.store.set_workspace_layers(workspace.id, Some(root.clone()), layers.clone()).await.unwrap();

@@ -69,7 +69,7 @@ impl Backend for Bubblewrap {
 
     fn probe() -> Result<Vec<Requirement>, Failure> {
         let missing = ask_version(&config::<Config>()?).err();
-        Ok(vec![Requirement { name: "bubblewrap 0.5 or newer".to_owned(), missing }])
+        Ok(vec![Requirement { name: "bubblewrap 0.5 or newer".to_owned(), optional: false, missing }])
     }
 
     fn ensure(spec: Spec) -> Result<Observed, Failure> {

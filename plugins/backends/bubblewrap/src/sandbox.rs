@@ -156,6 +156,7 @@ pub(crate) mod tests {
             etc: "/stage/etc".to_owned(),
             user,
             root: None,
+            root_env: Vec::new(),
             shared_network: false,
             mounts: Vec::new(),
             options: "{}".to_owned(),

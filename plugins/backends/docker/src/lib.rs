@@ -69,7 +69,7 @@ impl Backend for Docker {
 
     fn probe() -> Result<Vec<Requirement>, Failure> {
         let config: Config = config()?;
-        let there = |name: String, missing| Requirement { name, missing };
+        let there = |name: String, missing| Requirement { name, optional: false, missing };
         let facts = match containers::probe(config.socket()) {
             Ok(facts) => facts,
             Err(failure) => return Ok(vec![there(format!("an engine at {}", config.socket()), Some(failure))]),
@@ -165,7 +165,7 @@ fn limits(facts: &Facts) -> Requirement {
             "run the engine as root, or on a machine with control groups of version 2 that are delegated to it",
         )
     });
-    Requirement { name: "limits of memory, processors and processes".to_owned(), missing }
+    Requirement { name: "limits of memory, processors and processes".to_owned(), optional: false, missing }
 }
 
 /// Variables of the container. Who is nearer to the workspace has the last word.

@@ -127,7 +127,7 @@ fn probe_program(program: &str) -> Result<Requirement, Failure> {
         Err(failure) if failure.blame == Blame::Unavailable => Some(missing(program)),
         Err(failure) => return Err(failure),
     };
-    Ok(Requirement { name: program.to_owned(), missing })
+    Ok(Requirement { name: program.to_owned(), optional: false, missing })
 }
 
 fn missing(program: &str) -> Failure {
@@ -202,6 +202,7 @@ mod tests {
             etc: "/data/w/etc".to_owned(),
             user: 1000,
             root: None,
+            root_env: Vec::new(),
             shared_network: false,
             mounts: Vec::new(),
             options: "{}".to_owned(),

@@ -33,6 +33,8 @@ struct Config {
     suite: Option<root::Suite>,
     packages: Option<Vec<String>>,
     mirrors: BTreeMap<root::Suite, String>,
+    keyrings: BTreeMap<root::Suite, String>,
+    mirror_timeout: Option<u32>,
     images: BTreeMap<String, String>,
     path: Option<String>,
     env: BTreeMap<String, String>,
@@ -48,7 +50,7 @@ struct Options {
     suite: Option<root::Suite>,
     /// Further packages.
     packages: Vec<String>,
-    /// An archive that it begins with in place of a suite.
+    /// An image that it begins with in place of a suite.
     image: Option<String>,
     /// Whom agents are.
     user: Account,
@@ -94,14 +96,20 @@ impl Backend for Nspawn {
     }
 
     fn probe() -> Result<Vec<Requirement>, Failure> {
-        Ok(vec![
-            Requirement { name: "systemd-nspawn, tried with a system".to_owned(), missing: system::try_out()? },
-            Requirement { name: "mmdebstrap".to_owned(), missing: root::find_mmdebstrap()? },
-        ])
+        let nspawn = Requirement {
+            name: "systemd-nspawn, tried with a system".to_owned(),
+            optional: false,
+            missing: system::try_out()?,
+        };
+        Ok(std::iter::once(nspawn).chain(root::probe(&config()?)?).collect())
     }
 
-    fn plan_root(options: String, target: String) -> Result<Option<RootPlan>, Failure> {
-        root::plan(&Options::read(&options)?, &config()?, &target).map(Some)
+    fn plan_root(options: String) -> Result<Option<RootPlan>, Failure> {
+        root::plan(&Options::read(&options)?, &config()?).map(Some)
+    }
+
+    fn make_root(options: String, target: String) -> Result<RootSource, Failure> {
+        root::make(&Options::read(&options)?, &config()?, &target)
     }
 
     fn ensure(spec: Spec) -> Result<Observed, Failure> {
@@ -128,14 +136,11 @@ impl Backend for Nspawn {
             Account::Agent => (AGENT, "agent"),
             Account::Root => (0, "root"),
         };
-        let mut base = vec![
-            ("PATH", config.path.as_deref().unwrap_or(DEFAULT_PATH)),
-            ("HOME", HOME),
-            ("USER", name),
-            ("LOGNAME", name),
-            ("LANG", "C.UTF-8"),
-            ("SHELL", "/bin/bash"),
-        ];
+        let mut base = vec![("PATH", DEFAULT_PATH), ("LANG", "C.UTF-8")];
+        // What an image says counts over what is said of all systems, and under what the operator says.
+        base.extend(spec.root_env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        base.extend(config.path.iter().map(|path| ("PATH", path.as_str())));
+        base.extend([("HOME", HOME), ("USER", name), ("LOGNAME", name), ("SHELL", "/bin/bash")]);
         if user == 0 {
             // The workspace's directories are the agent's, and git as root refuses to work in them.
             base.extend([
@@ -194,6 +199,7 @@ mod tests {
             etc: "/stage/etc".to_owned(),
             user: 655_361_000,
             root: Some("/data/w:1/root".to_owned()),
+            root_env: Vec::new(),
             shared_network: false,
             mounts: Vec::new(),
             options: options.to_owned(),
@@ -225,10 +231,32 @@ mod tests {
     }
 
     #[test]
+    fn what_an_image_says_of_variables_counts_over_the_backend_and_under_the_operator() {
+        let variable = |config: &str, name: &str| {
+            testkit::set_config(config);
+            let root_env = [("PATH", "/opt/bin:/bin"), ("HOME", "/root"), ("KIND", "of the image")];
+            let root_env = root_env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+            let command =
+                Command { program: "env".to_owned(), args: Vec::new(), env: Vec::new(), cwd: None, tty: None };
+            let launch = Nspawn::enter(Spec { root_env, ..spec("{}") }, observed(Phase::Ready), command);
+            let Ok(Launch::Join(joined)) = launch else { panic!("{launch:?}") };
+            let found = joined.command.env.into_iter().find(|(found, _)| found == name);
+            let Some((_, Value::Plain(value))) = found else { panic!("{name} is no plain variable") };
+            value
+        };
+
+        assert_eq!(variable("{}", "PATH"), "/opt/bin:/bin");
+        assert_eq!(variable("{}", "KIND"), "of the image");
+        assert_eq!(variable("{}", "HOME"), HOME);
+        assert_eq!(variable(r#"{ "path": "/own" }"#, "PATH"), "/own");
+        assert_eq!(variable(r#"{ "env": { "KIND": "own" } }"#, "KIND"), "own");
+    }
+
+    #[test]
     fn options_that_nobody_knows_are_refused_before_anything_is_made() {
         testkit::set_config("{}");
         for options in [r#"{ "suit": "bookworm" }"#, r#"{ "suite": "sarge" }"#] {
-            let failure = Nspawn::plan_root(options.to_owned(), "/t".to_owned()).expect_err(options);
+            let failure = Nspawn::plan_root(options.to_owned()).expect_err(options);
             assert_eq!(failure.code, "nspawn.options_invalid", "{options}");
         }
     }

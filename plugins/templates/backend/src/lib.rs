@@ -66,6 +66,7 @@ mod tests {
             etc: "/w/etc".to_owned(),
             user: 1000,
             root: None,
+            root_env: Vec::new(),
             shared_network: false,
             mounts: Vec::new(),
             options: "{}".to_owned(),

@@ -146,6 +146,7 @@ pub(crate) fn spec(options: &serde_json::Value) -> BackendSpec {
         etc: "/etc".to_owned(),
         user: 1000,
         root: None,
+        root_env: Vec::new(),
         shared_network: false,
         mounts: Vec::new(),
         options: options.to_string(),
