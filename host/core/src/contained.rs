@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -18,10 +18,14 @@ use sandboxed_model::{
     workspace::Workspace,
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard},
+    time::Instant,
+};
 
 use crate::{
     Result,
+    container_network::ContainerNetworks,
     containers::{Engines, no_way_out},
     paths::Paths,
     sandbox::HostProcess,
@@ -30,11 +34,6 @@ use crate::{
 
 /// The hidden subcommand that stands for a program.
 const SUBCOMMAND: &str = "contained";
-/// A container in which nothing ran for so long is stopped. The next process starts it again.
-const IDLE: Duration = Duration::from_secs(300);
-/// How often idle ones are looked for.
-const ROUND: Duration = Duration::from_secs(60);
-
 /// How long killed processes may take to be gone before it is said that something else runs there.
 const REST: Duration = Duration::from_millis(250);
 /// Between two looks meanwhile.
@@ -47,19 +46,35 @@ pub(crate) struct ContainedRuns {
     /// This program.
     program: PathBuf,
     workspaces: Mutex<HashMap<WorkspaceId, Arc<Place>>>,
+    pub(crate) networks: ContainerNetworks,
 }
 
 /// A workspace whose container was entered.
-struct Place {
-    engine: String,
+pub(crate) struct Place {
+    pub(crate) engine: String,
     used: Mutex<Instant>,
+    /// Read by whoever enters the container, written by whoever stops it.
+    life: Arc<tokio::sync::RwLock<()>>,
     /// Held while a record is written, and while it is decided that what is left in the container is nobody's.
     records: tokio::sync::Mutex<()>,
     /// Runs that are over and are being cleared. Each counts as none for the others.
     ending: Mutex<HashSet<String>>,
 }
 
+/// Nobody stops a workspace's container for as long as this is kept.
+pub(crate) struct Entering(#[allow(dead_code, reason = "kept for what its end does")] OwnedRwLockReadGuard<()>);
+
 impl Place {
+    /// How long nothing has run in it.
+    pub(crate) fn idle_for(&self) -> Duration {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Keeps everybody out, if nobody enters at this moment.
+    pub(crate) fn try_close(&self) -> Option<OwnedRwLockWriteGuard<()>> {
+        Arc::clone(&self.life).try_write_owned().ok()
+    }
+
     fn ending(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
         self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,7 +121,8 @@ impl ContainedEnd {
 
 impl ContainedRuns {
     pub(crate) fn new(paths: Paths, engines: Arc<Engines>, program: PathBuf) -> Self {
-        Self { paths, engines, program, workspaces: Mutex::default() }
+        let (workspaces, networks) = (Mutex::default(), ContainerNetworks::default());
+        Self { paths, engines, program, workspaces, networks }
     }
 
     /// The container's first process, if the server may enter its network.
@@ -253,6 +269,28 @@ impl ContainedRuns {
         Ok(())
     }
 
+    /// Is about to enter the workspace's container: from here on it is not stopped for being idle.
+    pub(crate) async fn entering(&self, workspace: WorkspaceId, engine: &str) -> Entering {
+        let life = Arc::clone(&self.place(workspace, engine).life);
+        Entering(life.read_owned().await)
+    }
+
+    /// All workspaces whose container was entered.
+    pub(crate) fn places(&self) -> Vec<(WorkspaceId, Arc<Place>)> {
+        let places = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        places.iter().map(|(&workspace, place)| (workspace, Arc::clone(place))).collect()
+    }
+
+    /// Whether no run of the workspace is noted that is not over.
+    pub(crate) async fn nothing_runs(&self, workspace: WorkspaceId) -> bool {
+        self.marks(workspace).await.iter().all(|(_, over)| *over)
+    }
+
+    /// The engine of this place.
+    pub(crate) async fn engine(&self, place: &Place) -> std::result::Result<Engine, Failure> {
+        self.engines.at(&place.engine).await
+    }
+
     fn place(&self, workspace: WorkspaceId, engine: &str) -> Arc<Place> {
         let mut workspaces = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         let place = workspaces.entry(workspace).or_insert_with(|| {
@@ -260,6 +298,7 @@ impl ContainedRuns {
             Arc::new(Place {
                 engine: engine.to_owned(),
                 used,
+                life: Arc::default(),
                 records: tokio::sync::Mutex::default(),
                 ending: Mutex::default(),
             })
@@ -270,6 +309,7 @@ impl ContainedRuns {
 
     /// A workspace that is removed.
     pub(crate) fn forget_workspace(&self, workspace: WorkspaceId) {
+        self.networks.forget(workspace);
         self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).remove(&workspace);
     }
 
@@ -369,6 +409,8 @@ impl Services {
     /// container is stopped when it is idle.
     pub(crate) async fn recover_contained(&self, workspace: WorkspaceId, engine: &str) {
         self.contained.place(workspace, engine);
+        // What listens there already is not new.
+        self.former_container_network(workspace, engine).await;
         for (mark, _) in self.contained.marks(workspace).await {
             // What missions and people started has the id of its run for a mark, and is taken up with that.
             if mark.parse::<RunId>().is_err() {
@@ -376,41 +418,5 @@ impl Services {
                 self.contained.forget(workspace, &mark).await;
             }
         }
-    }
-
-    async fn stop_idle_containers(&self) {
-        let places: Vec<(WorkspaceId, Arc<Place>)> = {
-            let places = self.contained.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-            places.iter().map(|(&workspace, place)| (workspace, Arc::clone(place))).collect()
-        };
-        for (workspace, place) in places {
-            let _records = place.records.lock().await;
-            let idle = place.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= IDLE
-                && self.contained.marks(workspace).await.iter().all(|(_, over)| *over);
-            if !idle {
-                continue;
-            }
-            let stopped = match self.engines.at(&place.engine).await {
-                Ok(engine) => engine.kill_all(workspace).await.map_err(|error| error.failure()),
-                Err(failure) => Err(failure),
-            };
-            match stopped {
-                Ok(()) => self.contained.forget_workspace(workspace),
-                Err(failure) => tracing::debug!(%failure, %workspace, "an idle container could not be stopped"),
-            }
-        }
-    }
-}
-
-/// Stops containers that nobody uses, as long as the server lives.
-pub(crate) async fn sweep(services: Weak<Services>) {
-    let mut rounds = tokio::time::interval(ROUND);
-    loop {
-        rounds.tick().await;
-        let Some(services) = services.upgrade() else { return };
-        if *services.stop.borrow() {
-            return;
-        }
-        services.stop_idle_containers().await;
     }
 }

@@ -24,7 +24,9 @@ use sandboxed_model::{
 use sandboxed_plugins::ports::{Containers, PortFuture};
 use tokio::time::Instant;
 
-use crate::{access::random_secret, paths::Paths, ports::Late, services::Services};
+use crate::{
+    access::random_secret, container_mounts::binds, mounts::Found, paths::Paths, ports::Late, services::Services,
+};
 
 /// Where a container finds the files that the server leaves for runs.
 const INBOX: &str = "/inbox";
@@ -35,12 +37,14 @@ const FACTS_HOLD: Duration = Duration::from_secs(60);
 pub(crate) struct Engines {
     owner: Owner,
     facts: Mutex<HashMap<String, (Instant, EngineFacts)>>,
+    /// Held while a container starts that sees directories of the machine.
+    pub(crate) mounting: tokio::sync::Mutex<()>,
 }
 
 impl Engines {
     /// Blocks.
     pub(crate) fn new(paths: &Paths) -> io::Result<Self> {
-        Ok(Self { owner: owner(&paths.server_id())?, facts: Mutex::default() })
+        Ok(Self { owner: owner(&paths.server_id())?, facts: Mutex::default(), mounting: tokio::sync::Mutex::default() })
     }
 
     pub(crate) fn owner(&self) -> &Owner {
@@ -152,15 +156,9 @@ impl Containers for HostContainers {
             let services = self.0.services()?;
             let engine = services.engines.at(&socket).await?;
             let facts = services.engines.facts(&socket, &engine).await?;
-            let spec = services.container(&workspace, request, &facts).await?;
-            let made = match engine.ensure_container(&spec).await {
-                Err(Error::RecreateNeeded(id)) if may_be_replaced(&engine, id).await => {
-                    engine.remove(id).await.map_err(|error| error.failure())?;
-                    engine.ensure_container(&spec).await
-                }
-                made => made,
-            };
-            made.map_err(|error| error.failure())?;
+            let found = services.container_mounts(&workspace).await?;
+            let spec = services.container(&workspace, request, &found, &facts).await?;
+            services.run_with_mounts(&engine, &spec, found).await?;
             Ok(places())
         })
     }
@@ -227,6 +225,7 @@ impl Services {
         &self,
         workspace: &BackendSpec,
         request: ContainerRequest,
+        mounts: &[Found],
         facts: &EngineFacts,
     ) -> Result<ContainerSpec, Failure> {
         let terms = workspace.terms;
@@ -249,11 +248,14 @@ impl Services {
             image: reference(&request.image)?,
             tree: self.paths.tree(workspace.id),
             home: self.paths.home(workspace.id),
-            binds: vec![
+            binds: [
                 bind(self.paths.inbox(workspace.id), INBOX),
                 bind(passwd, "/etc/passwd"),
                 bind(group, "/etc/group"),
-            ],
+            ]
+            .into_iter()
+            .chain(binds(workspace.id, mounts))
+            .collect(),
             limits: limits(terms.limits, self.config.workspaces.limits.fill(WorkspaceLimits::default()), facts)?,
             network: if terms.network == NetworkMode::Shared { Network::Bridge } else { Network::None },
             env,
@@ -368,8 +370,20 @@ pub(crate) fn no_way_out() -> Failure {
     )
 }
 
+/// Makes the container run as it has to be.
+pub(crate) async fn run(engine: &Engine, spec: &ContainerSpec) -> Result<(), Failure> {
+    let made = match engine.ensure_container(spec).await {
+        Err(Error::RecreateNeeded(id)) if may_be_replaced(engine, id).await => {
+            engine.remove(id).await.map_err(|error| error.failure())?;
+            engine.ensure_container(spec).await
+        }
+        made => made,
+    };
+    made.map(drop).map_err(|error| error.failure())
+}
+
 /// A container that is not what is wanted goes if nobody works in it.
-async fn may_be_replaced(engine: &Engine, workspace: WorkspaceId) -> bool {
+pub(crate) async fn may_be_replaced(engine: &Engine, workspace: WorkspaceId) -> bool {
     matches!(engine.is_quiet(workspace).await, Ok(true) | Err(Error::NotRunning(_)))
 }
 
@@ -412,6 +426,7 @@ mod tests {
             mounts: Vec::new(),
             options: "{}".to_owned(),
             terms: Terms { network: NetworkMode::None, limits: WorkspaceLimits::default() },
+            asked_mounts: Vec::new(),
         }
     }
 

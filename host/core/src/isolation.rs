@@ -201,6 +201,7 @@ impl Isolation {
             mounts: Vec::new(),
             options: workspace.options.to_string(),
             terms: Terms { network: workspace.network.mode, limits: workspace.limits },
+            asked_mounts: Vec::new(),
         }
     }
 }

@@ -20,10 +20,9 @@ use tokio::time::Instant;
 
 use crate::{Result, services::Services};
 
-/// A leader that nobody used for so long is ended.
-const IDLE: Duration = Duration::from_secs(300);
-/// How often idle ones are looked for.
+/// How often idle ones are looked for at least.
 const ROUND: Duration = Duration::from_secs(60);
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
 /// What a system says when it is there.
 const READY: &[u8] = b"ready";
@@ -48,7 +47,8 @@ struct Held {
 
 /// A leader. It is kept alive for as long as somebody holds it, and some time longer.
 pub(crate) struct Leader {
-    run: Run,
+    /// What keeps it alive. Absent: that is not this server's to end.
+    run: Option<Run>,
     /// Whose namespaces are joined.
     process: ProcessHandle,
     doorway: Doorway,
@@ -58,7 +58,12 @@ pub(crate) struct Leader {
 
 impl Leader {
     fn new(run: Run, process: ProcessHandle, seen: Option<BTreeSet<u16>>) -> Arc<Self> {
-        Arc::new(Self { run, process, doorway: Doorway::new(process), seen: Mutex::new(seen) })
+        Arc::new(Self { run: Some(run), process, doorway: Doorway::new(process), seen: Mutex::new(seen) })
+    }
+
+    /// A process that lives as long as its workspace's container does.
+    pub(crate) fn of_container(process: ProcessHandle, seen: Option<BTreeSet<u16>>) -> Arc<Self> {
+        Arc::new(Self { run: None, process, doorway: Doorway::new(process), seen: Mutex::new(seen) })
     }
 
     /// The way into the network from outside.
@@ -71,8 +76,8 @@ impl Leader {
         self.process
     }
 
-    fn is_alive(&self) -> bool {
-        !self.run.is_over()
+    pub(crate) fn is_alive(&self) -> bool {
+        self.run.as_ref().map_or_else(|| self.process.is_alive(), |run| !run.is_over())
     }
 }
 
@@ -106,7 +111,11 @@ impl Services {
             LeaderPlan::Server if workspace.network.mode == NetworkMode::Shared => return Ok(None),
             LeaderPlan::Server => None,
             LeaderPlan::Program(command) => Some(command),
-            LeaderPlan::Container(_) => return Ok(None),
+            // Its engine puts its processes in; it is looked for so that listeners in it are told.
+            LeaderPlan::Container(engine) => {
+                self.container_network(workspace, &engine).await;
+                return Ok(None);
+            }
         };
         let is_system = program.is_some();
         let (run, seen) = match self.former_leader(self.store.workspace_leader(workspace.id).await?).await? {
@@ -129,7 +138,7 @@ impl Services {
             return Ok(Some(Arc::clone(&held.leader)));
         }
         let Some(run) = self.former_leader(self.store.workspace_leader(workspace).await?).await? else {
-            return Ok(None);
+            return self.present_container_network(workspace).await;
         };
         let inside = run.oldest_inside().await.map_err(|error| error.failure())?;
         let process = inside.unwrap_or_else(|| run.process());
@@ -145,7 +154,7 @@ impl Services {
             let held = held.as_ref().filter(|held| held.leader.is_alive())?;
             Some((workspace, Arc::clone(&held.leader)))
         };
-        self.leaders.slots().into_iter().filter_map(held).collect()
+        self.leaders.slots().into_iter().filter_map(held).chain(self.contained.networks()).collect()
     }
 
     /// The leader that a former server started, if it lives.
@@ -205,7 +214,7 @@ impl Services {
         let slot = self.leaders.slot(workspace);
         let mut held = slot.0.lock().await;
         let run = match held.take() {
-            Some(held) => Some(held.leader.run.clone()),
+            Some(held) => held.leader.run.clone(),
             None => self.former_leader(stored).await?,
         };
         if let Some(run) = run {
@@ -234,15 +243,22 @@ impl Services {
         }
     }
 
-    /// Ends the leaders of workspaces in which nothing goes on when the server is gone. Nobody may begin anything any more.
-    pub(crate) async fn end_unused_leaders(&self) -> Result<()> {
+    /// Workspaces in which something goes on when the server is gone.
+    async fn used_without_server(&self) -> Result<HashSet<WorkspaceId>> {
         let missions = self.store.unsettled_missions().await?;
         let missions = missions.iter().filter(|mission| mission.state.is_active()).map(|mission| mission.workspace);
         let processes = self.store.live_processes().await?;
         let processes = processes.iter().map(|process| process.workspace);
         let builds = self.store.live_builds().await?;
         let builds = builds.iter().map(|build| build.workspace);
-        let used: HashSet<WorkspaceId> = missions.chain(processes).chain(builds).collect();
+        Ok(missions.chain(processes).chain(builds).collect())
+    }
+
+    /// Ends the leaders and stops the containers of workspaces in which nothing goes on when the server is gone. Nobody may
+    /// begin anything any more.
+    pub(crate) async fn end_unused_leaders(&self) -> Result<()> {
+        let used = self.used_without_server().await?;
+        self.stop_unused_containers(&used).await;
         let held: Vec<WorkspaceId> = {
             let slots = self.leaders.0.lock().unwrap_or_else(PoisonError::into_inner);
             slots.keys().copied().filter(|workspace| !used.contains(workspace)).collect()
@@ -263,7 +279,9 @@ impl Services {
                         held.idle_since = None;
                         false
                     }
-                    Some(held) => held.idle_since.get_or_insert_with(Instant::now).elapsed() >= IDLE,
+                    Some(held) => {
+                        held.idle_since.get_or_insert_with(Instant::now).elapsed() >= self.config.workspaces.keep_idle.0
+                    }
                     None => false,
                 }
             };
@@ -319,8 +337,8 @@ pub(crate) fn plain(env: Vec<(String, Value)>) -> std::result::Result<Vec<(Strin
 }
 
 /// Ends leaders that nobody uses, as long as the server lives.
-pub(crate) async fn sweep(services: Weak<Services>) {
-    let mut rounds = tokio::time::interval(ROUND);
+pub(crate) async fn sweep(services: Weak<Services>, keep_idle: Duration) {
+    let mut rounds = tokio::time::interval(round(keep_idle));
     loop {
         rounds.tick().await;
         let Some(services) = services.upgrade() else { return };
@@ -329,6 +347,11 @@ pub(crate) async fn sweep(services: Weak<Services>) {
         }
         services.end_idle_leaders().await;
     }
+}
+
+/// How often what is idle is looked for, if it is kept for so long.
+pub(crate) fn round(keep_idle: Duration) -> Duration {
+    (keep_idle / 2).clamp(SHORTEST_ROUND, ROUND)
 }
 
 /// A loopback address for the entrance of one process. There are four million, so that two processes of a workspace,

@@ -31,15 +31,26 @@ const DEEPEST: usize = 4096;
 /// A directory that was found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    path: PathBuf,
-    identity: FileIdentity,
-    target: String,
-    writable: bool,
+    /// As a person named it.
+    asked: String,
+    pub(crate) path: PathBuf,
+    pub(crate) identity: FileIdentity,
+    pub(crate) target: String,
+    pub(crate) writable: bool,
+}
+
+impl Found {
+    /// Opens what was found, if its path still leads to it and to nothing else.
+    pub(crate) fn open(&self) -> nix::Result<OwnedFd> {
+        let handle = openat2(AT_FDCWD, &self.path, without_links())?;
+        let FileIdentity { device, inode } = self.identity;
+        if id(&handle)? == (device, inode) { Ok(handle) } else { Err(nix::Error::ESTALE) }
+    }
 }
 
 /// Puts them where the workspace's processes and its backend find them.
 pub(crate) fn put(found: Vec<Found>, spec: &mut BackendSpec, guard: &mut Guard) {
-    for Found { path, identity, target, writable } in found {
+    for Found { asked, path, identity, target, writable } in found {
         let source = match &mut guard.stage {
             Some(stage) => {
                 // A target is /mnt/NAME, and no two are the same.
@@ -50,6 +61,7 @@ pub(crate) fn put(found: Vec<Found>, spec: &mut BackendSpec, guard: &mut Guard) 
             }
             None => path,
         };
+        spec.asked_mounts.push(Mount { source: asked, target: target.clone(), writable });
         spec.mounts.push(Mount { source: source.to_string_lossy().into_owned(), target, writable });
     }
 }
@@ -70,8 +82,10 @@ impl Services {
             return Ok(Vec::new());
         }
         let (roots, data) = (self.config.workspaces.mounts.clone(), self.paths.root().to_owned());
+        let granted = self.plugins.list().into_iter().flat_map(|plugin| plugin.grants.containers);
+        let granted: Vec<PathBuf> = granted.map(PathBuf::from).collect();
         let found = tokio::task::spawn_blocking(move || {
-            let kept = Kept::look(&data)?;
+            let kept = Kept::look(&data, &granted)?;
             mounts.into_iter().map(|mount| find(mount, &roots, &kept, held)).collect()
         });
         found.await.map_err(|error| Failure::new(Blame::Host, "workspace.mount", error.to_string()))?
@@ -91,13 +105,14 @@ struct Kept {
 type Id = (u64, u64);
 
 impl Kept {
-    fn look(data: &Path) -> Result<Self, Failure> {
+    /// `granted` are the engines' sockets that plugins were granted.
+    fn look(data: &Path, granted: &[PathBuf]) -> Result<Self, Failure> {
         let unknown =
             |error: nix::Error| Failure::new(Blame::Host, "workspace.mount", format!("{}: {error}", data.display()));
         let handle =
             open(data, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(unknown)?;
         let mut around_sockets = BTreeSet::new();
-        for socket in sockets() {
+        for socket in sockets().into_iter().chain(granted.iter().cloned()) {
             // One that is not there keeps nothing.
             let directory = socket.canonicalize().ok().and_then(|real| real.parent().map(Path::to_owned));
             let handle = directory.and_then(|path| open(&path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok());
@@ -168,10 +183,7 @@ fn find(mount: Mount, roots: &[PathBuf], kept: &Kept, held: bool) -> Result<Foun
     // The operator may have reached the root by a link; below it nobody may.
     let path = root.canonicalize().map_err(|error| missing(&error))?;
     let path = if rest.as_os_str().is_empty() { path } else { path.join(rest) };
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let handle = openat2(AT_FDCWD, &path, how).map_err(|error| match error {
+    let handle = openat2(AT_FDCWD, &path, without_links()).map_err(|error| match error {
         nix::Error::ELOOP => denied("a link lies on the way to it"),
         other => missing(&other),
     })?;
@@ -186,7 +198,13 @@ fn find(mount: Mount, roots: &[PathBuf], kept: &Kept, held: bool) -> Result<Foun
     if way.len() == 1 {
         return Err(denied("it is the whole machine"));
     }
-    Ok(Found { path, identity: FileIdentity { device: own.0, inode: own.1 }, target, writable })
+    Ok(Found { asked: source, path, identity: FileIdentity { device: own.0, inode: own.1 }, target, writable })
+}
+
+fn without_links() -> OpenHow {
+    OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS)
 }
 
 #[cfg(test)]
@@ -206,7 +224,7 @@ mod tests {
             for directory in ["root/cache", "data/inside", "other"] {
                 std::fs::create_dir_all(home.path().join(directory)).unwrap();
             }
-            let kept = Kept::look(&home.path().join("data")).unwrap();
+            let kept = Kept::look(&home.path().join("data"), &[]).unwrap();
             Self { home, kept }
         }
 

@@ -19,7 +19,8 @@ use crate::{
     access::random_secret,
     admission::Admission,
     builds::{Builds, StepCache},
-    contained::{self, ContainedRuns},
+    contained::ContainedRuns,
+    contained_idle,
     containers::Engines,
     disk::{self, Disks},
     egress::Egress,
@@ -158,9 +159,10 @@ impl Orchestrator {
         services.report_mismatch().await?;
         services.recover().await?;
         services.recover_processes().await?;
-        tokio::spawn(leaders::sweep(Arc::downgrade(&services)));
+        let keep_idle = services.config.workspaces.keep_idle.0;
+        tokio::spawn(leaders::sweep(Arc::downgrade(&services), keep_idle));
         tokio::spawn(reconcile::at_start(Arc::downgrade(&services)));
-        tokio::spawn(contained::sweep(Arc::downgrade(&services)));
+        tokio::spawn(contained_idle::sweep(Arc::downgrade(&services), keep_idle));
         tokio::spawn(disk::watch(Arc::downgrade(&services)));
         tokio::spawn(port_watch::watch(Arc::downgrade(&services)));
         tokio::spawn(maintain(Arc::downgrade(&services)));

@@ -278,6 +278,7 @@ impl Sandbox {
         for (name, value) in command.env {
             env.push((name, self.reveal(value, named).await?));
         }
+        let _entering = self.contained.entering(self.spec.id, &engine).await;
         // Since it was made ready, what a run left behind may have cost the container its life.
         self.backend.ensure(&self.spec).await?;
         let inside = InContainer {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountType,
+    RestartPolicy, RestartPolicyNameEnum,
 };
 use sandboxed_model::{WorkspaceId, workspace::WorkspaceLimits};
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ pub const HOME: &str = "/home/agent";
 pub(crate) const SPEC_LABEL: &str = "sh.sandboxed.spec";
 
 /// Part of the digest: a change of what is made from the same spec must make containers anew.
-const SPEC_VERSION: &str = "1";
+const SPEC_VERSION: &str = "2";
 
 /// Processes and threads of a container whose limits name no number. A build with a compiler on 64 processors stays
 /// below it, and a fork bomb ends before the machine does.
@@ -176,6 +176,8 @@ impl ContainerSpec {
                     source: Some(text(bind.source)?),
                     target: Some(text(bind.target)?),
                     read_only: Some(bind.read_only),
+                    // A file system that is mounted below it would be writable all the same.
+                    bind_options: Some(MountBindOptions { non_recursive: Some(true), ..MountBindOptions::default() }),
                     ..Mount::default()
                 })
             })

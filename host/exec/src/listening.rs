@@ -94,7 +94,7 @@ fn name(pid: i32) -> Option<String> {
 
 impl ProcessHandle {
     /// Whether it lives.
-    pub(crate) fn is_alive(self) -> bool {
+    pub fn is_alive(self) -> bool {
         procfs::stat(nix::unistd::Pid::from_raw(self.pid)).is_some_and(|s| s.started == self.started && !s.zombie)
     }
 }

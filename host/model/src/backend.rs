@@ -71,6 +71,8 @@ pub struct BackendSpec {
     pub options: String,
     /// What the host itself sees to. No plugin is told.
     pub terms: Terms,
+    /// `mounts` as they were asked for, with the directories as they lie on the server's machine. No plugin is told.
+    pub asked_mounts: Vec<Mount>,
 }
 
 /// What the host gives a workspace's container, whatever its backend asks for.

@@ -52,7 +52,18 @@ impl Lab {
     }
 
     pub(crate) async fn on(socket: &Path) -> Self {
-        let options = Options { config: Some(config(socket)), ..Options::default() };
+        Self::configured(socket, config(socket)).await
+    }
+
+    /// With these lines more in the table of workspaces.
+    pub(crate) async fn with(workspaces: &str) -> Self {
+        let socket = engine::socket();
+        let config = config(&socket).replace("[workspaces]\n", &format!("[workspaces]\n{workspaces}\n"));
+        Self::configured(&socket, config).await
+    }
+
+    async fn configured(socket: &Path, config: String) -> Self {
+        let options = Options { config: Some(config), ..Options::default() };
         Self { server: Server::start_with(options).await, socket: socket.to_owned() }
     }
 

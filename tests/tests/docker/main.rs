@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod faults;
+mod idle;
 mod lab;
 mod limits;
 mod missions;
+mod mounts;
 mod network;
 mod ownership;
+mod ports;
 mod processes;

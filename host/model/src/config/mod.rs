@@ -156,6 +156,9 @@ pub struct WorkspacesConfig {
     pub user_ranges: UserRange,
     /// How long a layer of root file systems that no workspace uses is kept.
     pub keep_layers: Span,
+    /// How long what holds a workspace together (its network, its system, its container) is kept after the last process in it
+    /// has ended.
+    pub keep_idle: Span,
     /// What a workspace reaches that does not say.
     pub network: NetworkPolicy,
     /// What the processes of a workspace may use that does not say.
@@ -187,6 +190,7 @@ impl Default for WorkspacesConfig {
             users: UserRange { first: 210_000, count: 10_000 },
             user_ranges: UserRange { first: 655_360_000, count: 655_360_000 },
             keep_layers: Span(Duration::from_secs(30 * 24 * 3600)),
+            keep_idle: Span(Duration::from_secs(300)),
             network: NetworkPolicy { mode: NetworkMode::Allow, allow },
             limits: LimitsConfig {
                 memory: Some(ByteSize(8 << 30)),

@@ -88,11 +88,6 @@ impl Backend for Docker {
     fn ensure(spec: Spec) -> Result<Observed, Failure> {
         let config: Config = config()?;
         let options = Options::read(&spec.options)?;
-        if !spec.mounts.is_empty() {
-            let message = "a container sees no directories of the machine but its workspace's own";
-            return Err(failure!(Config, "docker.mounts", "{message}")
-                .with_hint("make the workspace without mounts, or on the backend bubblewrap or nspawn"));
-        }
         let image = options.image(config.image(), config.images.as_deref())?;
         let container = Container { image: image.to_owned(), env: variables(&config, &options) };
         let places = match containers::ensure(config.socket(), &container) {

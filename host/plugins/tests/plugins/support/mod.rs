@@ -151,6 +151,7 @@ pub(crate) fn spec(options: &serde_json::Value) -> BackendSpec {
         mounts: Vec::new(),
         options: options.to_string(),
         terms: Terms { network: NetworkMode::None, limits: WorkspaceLimits::default() },
+        asked_mounts: Vec::new(),
     }
 }
 
