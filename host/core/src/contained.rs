@@ -143,9 +143,9 @@ impl ContainedRuns {
         let InContainer { engine: socket, workspace, mark, argv, env, cwd, tty, entrance } = inside;
         let place = self.place(workspace, &socket);
         self.clear_former(workspace, &place).await?;
+        let engine = self.engines.at(&socket).await?;
         let network = match entrance {
             Some(entrance) => {
-                let engine = self.engines.at(&socket).await?;
                 let process = self.first_process(&engine, workspace).await.ok_or_else(no_way_out)?;
                 Network::Joined { process, entrance: Some(entrance) }
             }
@@ -160,6 +160,8 @@ impl ContainedRuns {
             env,
             cwd,
             tty,
+            api: Some(engine.api_version()),
+            container: engine.known_container(workspace),
             report: self.report_path(workspace, &mark),
         };
         let described = serde_json::to_vec(&spec).map_err(|error| broken(&error.into()))?;

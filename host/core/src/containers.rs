@@ -22,7 +22,7 @@ use sandboxed_model::{
     workspace::{NetworkMode, WorkspaceLimits},
 };
 use sandboxed_plugins::ports::{Containers, PortFuture};
-use tokio::time::Instant;
+use tokio::{net::UnixStream, time::Instant};
 
 use crate::{
     access::random_secret, container_mounts::binds, mounts::Found, paths::Paths, ports::Late, services::Services,
@@ -32,10 +32,13 @@ use crate::{
 const INBOX: &str = "/inbox";
 /// How long what an engine said of itself is taken for granted.
 const FACTS_HOLD: Duration = Duration::from_secs(60);
+/// The same of the version that it speaks.
+const ENGINE_HOLDS: Duration = Duration::from_secs(60);
 
 /// The engines, as this server uses them.
 pub(crate) struct Engines {
     owner: Owner,
+    known: Mutex<HashMap<String, (Instant, Engine)>>,
     facts: Mutex<HashMap<String, (Instant, EngineFacts)>>,
     /// Held while a container starts that sees directories of the machine.
     pub(crate) mounting: tokio::sync::Mutex<()>,
@@ -44,17 +47,29 @@ pub(crate) struct Engines {
 impl Engines {
     /// Blocks.
     pub(crate) fn new(paths: &Paths) -> io::Result<Self> {
-        Ok(Self { owner: owner(&paths.server_id())?, facts: Mutex::default(), mounting: tokio::sync::Mutex::default() })
+        let (known, facts, mounting) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Self { owner: owner(&paths.server_id())?, known, facts, mounting })
     }
 
     pub(crate) fn owner(&self) -> &Owner {
         &self.owner
     }
 
-    /// The engine behind a socket. A connection is made for each request, so none grows old.
+    /// The engine behind a socket. A connection is made for each request, so none grows old; what was agreed on with it, and
+    /// is known of its containers, is kept for a while.
     pub(crate) async fn at(&self, socket: &str) -> Result<Engine, Failure> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(socket).cloned();
+        // Whether anybody listens there is told by a connection in a tenth of the time that an answer takes.
+        if let Some((_, engine)) = known.filter(|(since, _)| since.elapsed() < ENGINE_HOLDS)
+            && UnixStream::connect(socket).await.is_ok()
+        {
+            return Ok(engine);
+        }
         let engine = Engine::connect(Endpoint::Socket(PathBuf::from(socket)), self.owner.clone()).await;
-        engine.map_err(|error| error.failure())
+        let engine = engine.map_err(|error| error.failure())?;
+        let known = (Instant::now(), engine.clone());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(socket.to_owned(), known);
+        Ok(engine)
     }
 
     async fn facts(&self, socket: &str, engine: &Engine) -> Result<EngineFacts, Failure> {

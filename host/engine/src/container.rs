@@ -77,9 +77,9 @@ pub(crate) struct Container {
     pub(crate) pid: Option<i64>,
     /// The programs that were started in it and are not forgotten yet.
     pub(crate) programs: Vec<String>,
-    spec: Option<String>,
-    oom_killed: bool,
-    exit_code: Option<i64>,
+    pub(crate) spec: Option<String>,
+    pub(crate) oom_killed: bool,
+    pub(crate) exit_code: Option<i64>,
 }
 
 enum Seen {
@@ -123,7 +123,7 @@ impl Engine {
             return Ok(Seen::Foreign);
         }
         let state = state.unwrap_or_default();
-        Ok(Seen::Own(Container {
+        let container = Container {
             id,
             status: state.status,
             pid: state.pid.filter(|&pid| pid > 0),
@@ -131,7 +131,9 @@ impl Engine {
             spec: label(SPEC_LABEL),
             oom_killed: state.oom_killed.unwrap_or(false),
             exit_code: state.exit_code,
-        }))
+        };
+        self.remember(workspace, &container);
+        Ok(Seen::Own(container))
     }
 
     /// The workspace's container, if it is there and this server's.
@@ -145,6 +147,9 @@ impl Engine {
 
     /// The same, if it runs too.
     pub(crate) async fn own_running(&self, workspace: WorkspaceId) -> Result<Container, Error> {
+        if let Some(known) = self.known_container(workspace) {
+            return Ok(known.into());
+        }
         let container = self.own(workspace).await?;
         if container.running() { Ok(container) } else { Err(Error::NotRunning(workspace)) }
     }
@@ -167,6 +172,9 @@ impl Engine {
     async fn ensure(&self, spec: &ContainerSpec) -> Result<Ensured, Error> {
         let body = spec.body(self.owner(), self.socket())?;
         let digest = body.labels.as_ref().and_then(|labels| labels.get(SPEC_LABEL)).cloned();
+        if self.known_container(spec.workspace).is_some_and(|known| known.is_of(digest.as_deref())) {
+            return Ok(Ensured::Running);
+        }
         let (container, created) = match self.see(spec.workspace).await? {
             Seen::Own(container) => (container, false),
             Seen::Foreign => return Err(foreign(spec.workspace)),

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error as EngineError};
+use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker, errors::Error as EngineError};
 use bytes::Bytes;
 use http::{Method, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Endpoint, Error, Owner,
+    known::Known,
     transport::{CONNECT_WITHIN, Transport},
 };
 
@@ -31,6 +32,7 @@ struct Inner {
     endpoint: String,
     socket: Option<PathBuf>,
     owner: Owner,
+    known: Known,
 }
 
 /// An ordinary request ends within this. A busy machine was seen to need seconds for the start of a container.
@@ -48,6 +50,15 @@ impl Engine {
     /// # Errors
     /// No socket, no permission, an unusable address or certificate, or no answer within 5 s.
     pub async fn connect(endpoint: Endpoint, owner: Owner) -> Result<Self, Error> {
+        Self::speaking(endpoint, owner, None).await
+    }
+
+    /// The same with a version that was agreed on before, if that is known. Then nothing is sent yet.
+    pub(crate) async fn speaking(endpoint: Endpoint, owner: Owner, version: Option<&str>) -> Result<Self, Error> {
+        let version = version.and_then(|version| {
+            let (major, minor) = version.split_once('.')?;
+            Some(ClientVersion { major_version: major.parse().ok()?, minor_version: minor.parse().ok()? })
+        });
         let transport = Transport::new(&endpoint)?;
         let (endpoint, socket) = match endpoint {
             Endpoint::Socket(path) => (path.display().to_string(), Some(path)),
@@ -61,10 +72,16 @@ impl Engine {
             },
             Some("http://engine"),
             LIBRARY_LIMIT,
-            API_DEFAULT_VERSION,
+            version.as_ref().unwrap_or(API_DEFAULT_VERSION),
         )
         .map_err(|error| Error::from_engine(&endpoint, "connect", &error))?;
-        let docker = match tokio::time::timeout(CONNECT_WITHIN, docker.negotiate_version()).await {
+        let agreed = async {
+            match version {
+                Some(_) => Ok(docker),
+                None => docker.negotiate_version().await,
+            }
+        };
+        let docker = match tokio::time::timeout(CONNECT_WITHIN, agreed).await {
             Err(_) => return Err(Error::silent(endpoint)),
             Ok(Err(error)) => {
                 return Err(match Error::from_engine(&endpoint, "connect", &error) {
@@ -78,7 +95,8 @@ impl Engine {
             Ok(Ok(docker)) => docker,
         };
         tracing::debug!(%endpoint, api = %docker.client_version(), "connected to the container engine");
-        Ok(Self { inner: Arc::new(Inner { docker, transport, endpoint, socket, owner }) })
+        let known = Known::default();
+        Ok(Self { inner: Arc::new(Inner { docker, transport, endpoint, socket, owner, known }) })
     }
 
     /// The version of the API that both sides speak: `1.41`.
@@ -88,6 +106,10 @@ impl Engine {
 
     pub(crate) fn docker(&self) -> &Docker {
         &self.inner.docker
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.inner.known
     }
 
     pub(crate) fn owner(&self) -> &Owner {

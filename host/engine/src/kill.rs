@@ -123,7 +123,7 @@ impl Engine {
         let what = "start a program";
         let wait = async {
             loop {
-                let programs = match self.own_running(workspace).await {
+                let programs = match self.own(workspace).await {
                     Ok(container) => container.programs,
                     Err(Error::Absent(_) | Error::NotRunning(_)) => return Ok(()),
                     Err(error) => return Err(error),

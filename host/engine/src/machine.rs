@@ -28,7 +28,7 @@ impl Engine {
         let container = self.own_running(workspace).await?;
         let pid = container.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|_| self.socket().is_some());
         // A number means nothing by itself: the engine may be in another container than this process.
-        Ok(pid.filter(|&pid| groups(pid).is_some_and(|groups| groups.contains(&container.id))))
+        Ok(pid.filter(|&pid| shows(pid, &container.id)))
     }
 
     /// What [`Engine::oom_kills`] tells, read from the control group. Absent where it cannot be seen.
@@ -114,13 +114,18 @@ fn kill(number: i32, container: &str, mark: &[u8]) -> bool {
     let Some(pid) = Pid::from_raw(number) else { return false };
     // From here on it cannot come to mean another process.
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
-    let own = groups(number).is_some_and(|groups| groups.contains(container));
+    let own = shows(number, container);
     let environ = || fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
     own && environ().split(|&byte| byte == 0).any(|one| one == mark) && pidfd_send_signal(handle, Signal::KILL).is_ok()
 }
 
+/// Whether the kernel of this machine shows a process under this number that is in this container.
+pub(crate) fn shows(pid: i32, container: &str) -> bool {
+    groups(pid).is_some_and(|groups| groups.contains(container))
+}
+
 /// The control groups of a process.
-fn groups(pid: i32) -> Option<String> {
+pub(crate) fn groups(pid: i32) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()
 }
 

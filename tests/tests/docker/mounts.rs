@@ -21,10 +21,11 @@ fn mount(source: &Path, writable: bool) -> Value {
     json!({ "mounts": [{ "source": source, "target": "/mnt/cache", "writable": writable }] })
 }
 
-/// What the server mounts in `/run` for a moment.
-fn held() -> Vec<String> {
+/// What of this directory the server holds, which it does for a moment.
+fn held(shared: &Path) -> Vec<String> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    mounts.lines().filter(|line| line.contains("/run/sandboxed-sh/held")).map(str::to_owned).collect()
+    let held = mounts.lines().filter(|line| line.contains("/run/sandboxed-sh/held"));
+    held.filter(|line| line.contains(shared.to_str().unwrap())).map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn a_mounted_directory_is_seen_and_written_to_only_where_that_was_asked_fo
     assert_eq!(lab.sh(&writes, "echo mine > /mnt/cache/new; ls /mnt").await.stdout, "cache\n");
     assert_eq!(lab.sh(&reads, "cat /mnt/cache/new").await.stdout, "mine\n");
     assert_eq!(std::fs::read_to_string(cache.join("new")).unwrap(), "mine\n");
-    assert_eq!(held(), Vec::<String>::new());
+    assert_eq!(held(shared.path()), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -81,7 +82,7 @@ async fn a_directory_that_was_swapped_is_looked_at_anew_and_a_link_in_its_place_
     std::fs::create_dir(&cache).unwrap();
     std::fs::write(cache.join("second"), "").unwrap();
     assert_eq!(lab.sh(&workspace, "ls /mnt/cache").await.stdout, "second\n");
-    assert_eq!(held(), Vec::<String>::new());
+    assert_eq!(held(shared.path()), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -136,5 +137,5 @@ async fn what_a_container_gets_is_only_what_was_looked_at_though_somebody_swaps_
     }
     over.store(true, std::sync::atomic::Ordering::Relaxed);
     swapping.join().unwrap();
-    assert_eq!(held(), Vec::<String>::new());
+    assert_eq!(held(shared.path()), Vec::<String>::new());
 }

@@ -13,6 +13,8 @@ use std::{ffi::OsStr, fs, io, path::PathBuf};
 use sandboxed_model::{WorkspaceId, command::Tty};
 use serde::{Deserialize, Serialize};
 
+use crate::KnownContainer;
+
 /// A program to stand for. It holds secrets, so it is handed over in a file that only this process has.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ContainedSpec {
@@ -32,6 +34,10 @@ pub struct ContainedSpec {
     pub cwd: Option<String>,
     /// Its terminal.
     pub tty: Option<Tty>,
+    /// The version of the engine's API that was agreed on, if it was.
+    pub api: Option<String>,
+    /// Its container as the server knows it.
+    pub container: Option<KnownContainer>,
     /// Where the report is left.
     pub report: PathBuf,
 }

@@ -89,7 +89,9 @@ pub(super) async fn stand_for(spec: &ContainedSpec) -> (ContainedEnd, ContainedR
 
 async fn connect(spec: &ContainedSpec) -> Result<Engine, Error> {
     let owner = spec.owner.parse().map_err(|_| Error::Lost("the server has no id".to_owned()))?;
-    Engine::connect(Endpoint::Socket(spec.engine.clone()), owner).await
+    let engine = Engine::speaking(Endpoint::Socket(spec.engine.clone()), owner, spec.api.as_deref()).await?;
+    engine.know(spec.workspace, spec.container.clone());
+    Ok(engine)
 }
 
 async fn start(engine: &Engine, spec: &ContainedSpec) -> Result<ExecSession, Error> {
