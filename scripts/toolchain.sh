@@ -85,6 +85,7 @@ tests() {
     need perl perl-base
     need dockerd docker.io
     need docker docker.io
+    need podman podman catatonit
     [ -x /bin/busybox ] || apt_install busybox-static
     need git git
     need ps procps

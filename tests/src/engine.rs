@@ -31,6 +31,30 @@ wait $!
 "$2" -rf "$1"
 "#;
 
+/// The same for a service of Podman's. It raises what a process may open and start to what it can at most, and on a machine
+/// where that is less than it takes for granted no container starts unless it is told.
+const PODMAN: &str = r#"
+files=$(ulimit -Hn) tasks=$(ulimit -Hu) pids=$(cat /proc/sys/kernel/pid_max)
+[ "$files" != unlimited ] || files=1048576
+[ "$tasks" != unlimited ] && [ "$tasks" -lt "$pids" ] || tasks=$pids
+printf '[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n' "$files" "$files" "$tasks" "$tasks" >"$1/conf"
+export CONTAINERS_CONF="$1/conf"
+podman() {
+  command podman --root "$1/data" --runroot "$1/run" --tmpdir "$1/tmp" --cgroup-manager cgroupfs --runtime runc \
+    --events-backend file "${@:2}"
+}
+ours=$1
+unshare --net podman --root "$1/data" --runroot "$1/run" --tmpdir "$1/tmp" --cgroup-manager cgroupfs --runtime runc \
+  --events-backend file system service --time=0 "unix://$1/sock" &
+trap 'kill $!' TERM
+wait $!
+wait $!
+if [ "$2" = rm ]; then
+  podman "$ours" rm --all --force --time 0
+  "$2" -rf "$ours"
+fi
+"#;
+
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
@@ -50,7 +74,19 @@ pub fn socket() -> PathBuf {
                 return machine.to_owned();
             }
             let root = repository().join(format!("target/tmp/engine-{}", std::process::id()));
-            Daemon::launch(root, false).into_background()
+            Daemon::launch(root, false, DAEMON).into_background()
+        })
+        .clone()
+}
+
+/// The socket of a service of Podman's that lives as long as this process.
+pub fn podman() -> PathBuf {
+    static SOCKET: OnceLock<PathBuf> = OnceLock::new();
+    SOCKET
+        .get_or_init(|| {
+            // What it keeps of a container has this path in front of a long name, and a socket's path is short.
+            let root = std::env::temp_dir().join(format!("sandboxed-podman-{}", std::process::id()));
+            Daemon::launch(root, false, PODMAN).into_background()
         })
         .clone()
 }
@@ -86,10 +122,10 @@ pub struct Daemon {
 impl Daemon {
     /// Its files stay in `root`, for the next one.
     pub fn start(root: PathBuf) -> Self {
-        Self::launch(root, true)
+        Self::launch(root, true, DAEMON)
     }
 
-    fn launch(root: PathBuf, keep: bool) -> Self {
+    fn launch(root: PathBuf, keep: bool, script: &'static str) -> Self {
         std::fs::create_dir_all(&root).unwrap();
         let (end, must_end) = mpsc::channel();
         let (has_ended, ended) = mpsc::channel();
@@ -99,14 +135,14 @@ impl Daemon {
             let root = thread_root;
             let log = File::create(root.join("log")).unwrap();
             let mut daemon = Command::new("setpriv")
-                .args(["--pdeathsig", "TERM", "sh", "-c", DAEMON, "sh"])
+                .args(["--pdeathsig", "TERM", "bash", "-c", script, "bash"])
                 .arg(&root)
                 .arg(if keep { "true" } else { "rm" })
                 .stdin(Stdio::null())
                 .stdout(log.try_clone().unwrap())
                 .stderr(log)
                 .spawn()
-                .expect("the tests need a running Docker, or root and dockerd, setpriv and unshare to start one");
+                .expect("the tests need root, setpriv, unshare, dockerd and podman");
             let _ = must_end.recv();
             let _ = Command::new("kill").arg(daemon.id().to_string()).status();
             let _ = daemon.wait();
@@ -115,7 +151,7 @@ impl Daemon {
         let daemon = Self { root, end: Some(end), ended };
         let give_up = Instant::now() + DEADLINE;
         while UnixStream::connect(daemon.socket()).is_err() {
-            assert!(Instant::now() < give_up, "dockerd does not start, see {}", daemon.root.join("log").display());
+            assert!(Instant::now() < give_up, "the engine does not start, see {}", daemon.root.join("log").display());
             std::thread::sleep(Duration::from_millis(20));
         }
         daemon

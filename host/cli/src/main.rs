@@ -41,6 +41,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "unpack") {
         return unpack::unpack(std::env::args_os().nth(2), std::env::args_os().nth(3));
     }
+    // And for each image that an engine fetches or makes.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "image") {
+        return ExitCode::from(sandboxed_engine::image_main(std::env::args_os().nth(2).as_deref()));
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -125,6 +125,11 @@ impl ContainedRuns {
         Self { paths, engines, program, workspaces, networks }
     }
 
+    /// This program.
+    pub(crate) fn program(&self) -> &std::path::Path {
+        &self.program
+    }
+
     /// The container's first process, if the server may enter its network.
     pub(crate) async fn first_process(&self, engine: &Engine, workspace: WorkspaceId) -> Option<ProcessHandle> {
         if !Guard::is_privileged() {

@@ -17,15 +17,16 @@ use sandboxed_engine::{
 use sandboxed_exec::Guard;
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
-    backend::BackendSpec,
-    container::{self, ContainerPhase, ContainerPlaces, ContainerRequest},
+    backend::{BackendSpec, Terms},
+    container::{self, ContainerPhase, ContainerPlaces, ContainerRequest, ImageSource},
     workspace::{NetworkMode, WorkspaceLimits},
 };
 use sandboxed_plugins::ports::{Containers, PortFuture};
 use tokio::{net::UnixStream, time::Instant};
 
 use crate::{
-    access::random_secret, container_mounts::binds, mounts::Found, paths::Paths, ports::Late, services::Services,
+    access::random_secret, container_mounts::binds, images::Archives, mounts::Found, paths::Paths, ports::Late,
+    services::Services,
 };
 
 /// Where a container finds the files that the server leaves for runs.
@@ -42,13 +43,14 @@ pub(crate) struct Engines {
     facts: Mutex<HashMap<String, (Instant, EngineFacts)>>,
     /// Held while a container starts that sees directories of the machine.
     pub(crate) mounting: tokio::sync::Mutex<()>,
+    pub(crate) archives: Archives,
 }
 
 impl Engines {
     /// Blocks.
     pub(crate) fn new(paths: &Paths) -> io::Result<Self> {
         let (known, facts, mounting) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { owner: owner(&paths.server_id())?, known, facts, mounting })
+        Ok(Self { owner: owner(&paths.server_id())?, known, facts, mounting, archives: Archives::default() })
     }
 
     pub(crate) fn owner(&self) -> &Owner {
@@ -130,34 +132,31 @@ impl Containers for HostContainers {
         })
     }
 
-    fn has_image(&self, socket: String, image: String) -> PortFuture<'_, Result<bool, Failure>> {
+    fn has_image(&self, socket: String, image: ImageSource) -> PortFuture<'_, Result<bool, Failure>> {
         Box::pin(async move {
-            let engine = self.0.services()?.engines.at(&socket).await?;
-            engine.has_image(&reference(&image)?).await.map_err(|error| error.failure())
+            let services = self.0.services()?;
+            let engine = services.engines.at(&socket).await?;
+            // Of no workspace, and so without a network.
+            let terms = Terms { network: NetworkMode::None, limits: WorkspaceLimits::default() };
+            let image = services.image(image, terms).await?;
+            engine.has_image(&image.name).await.map_err(|error| error.failure())
         })
     }
 
-    fn pull_image(&self, socket: String, image: String) -> PortFuture<'_, Result<(), Failure>> {
+    fn make_image(
+        &self,
+        socket: String,
+        workspace: BackendSpec,
+        image: ImageSource,
+    ) -> PortFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            let engine = self.0.services()?.engines.at(&socket).await?;
-            tracing::info!(image, "an image is fetched");
-            let told = |progress: sandboxed_engine::PullProgress| {
-                tracing::debug!(image, item = progress.item, status = progress.status, "an image is fetched");
-            };
-            engine.ensure_image(&reference(&image)?, told).await.map(drop).map_err(|error| error.failure())
-        })
-    }
-
-    fn import_image(&self, socket: String, image: String, archive: PathBuf) -> PortFuture<'_, Result<(), Failure>> {
-        Box::pin(async move {
-            let engine = self.0.services()?.engines.at(&socket).await?;
-            let file = tokio::fs::File::open(&archive).await.map_err(|error| {
-                let message = format!("the archive {} cannot be read: {error}", archive.display());
-                Failure::new(Blame::Config, "containers.archive", message)
-                    .with_hint("name a tar archive of a root file system that the server may read")
-            })?;
-            tracing::info!(image, archive = %archive.display(), "an image is made of an archive");
-            engine.import_image(&reference(&image)?, file).await.map_err(|error| error.failure())
+            let services = self.0.services()?;
+            let engine = services.engines.at(&socket).await?;
+            let image = services.image(image, workspace.terms).await?;
+            services.note_use(&image).await;
+            tracing::info!(image = %image.name, "an image is fetched or made");
+            let said = |line: &str| tracing::debug!(line, "the engine makes an image");
+            engine.make_image(&image.name, &image.work, said).await.map_err(|error| error.failure())
         })
     }
 
@@ -248,6 +247,8 @@ impl Services {
         if matches!(terms.network, NetworkMode::Allow | NetworkMode::Open) && !Guard::is_privileged() {
             return Err(no_way_out());
         }
+        let image = self.image(request.image, terms).await?;
+        self.note_use(&image).await;
         let env = Env::new(request.env).map_err(|error| {
             Failure::new(Blame::Config, "containers.invalid", format!("the container cannot be made: {error}"))
         })?;
@@ -260,7 +261,7 @@ impl Services {
         let bind = |source, target: &str| Bind { source, target: target.into(), read_only: true };
         Ok(ContainerSpec {
             workspace: workspace.id,
-            image: reference(&request.image)?,
+            image: image.name,
             tree: self.paths.tree(workspace.id),
             home: self.paths.home(workspace.id),
             binds: [
@@ -322,7 +323,7 @@ fn places() -> ContainerPlaces {
     ContainerPlaces { tree: TREE.to_owned(), inbox: INBOX.to_owned(), home: HOME.to_owned() }
 }
 
-fn reference(image: &str) -> Result<ImageReference, Failure> {
+pub(crate) fn reference(image: &str) -> Result<ImageReference, Failure> {
     image.parse().map_err(|error: sandboxed_engine::InvalidImageReference| {
         Failure::new(Blame::Config, "containers.image_invalid", error.to_string())
             .with_hint("write it as debian:bookworm or registry.example.org/team/image:1")
@@ -404,10 +405,8 @@ pub(crate) async fn may_be_replaced(engine: &Engine, workspace: WorkspaceId) -> 
 
 #[cfg(test)]
 mod tests {
-    use sandboxed_engine::LimitSupport;
-    use sandboxed_model::backend::Terms;
-
     use super::*;
+    use sandboxed_engine::LimitSupport;
 
     fn facts() -> EngineFacts {
         EngineFacts {

@@ -24,6 +24,7 @@ mod error;
 mod etc;
 mod files;
 mod git;
+mod images;
 mod isolation;
 mod leaders;
 mod live;

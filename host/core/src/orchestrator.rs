@@ -211,6 +211,7 @@ impl Services {
     async fn sweep(self: &Arc<Self>) -> Result<()> {
         self.store.maintenance().await?;
         self.expire_layers().await?;
+        self.expire_images().await;
         self.expire_uploads().await?;
         let keep = i64::try_from(self.config.runs.keep.0.as_millis()).unwrap_or(i64::MAX);
         let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);

@@ -120,6 +120,11 @@ impl Paths {
         self.root.join("etc")
     }
 
+    /// The file that was last written when an image of this name was used. The name is one of this server's making.
+    pub(crate) fn image_use(&self, image: &str) -> PathBuf {
+        self.root.join("cache/images").join(image.replace(['/', ':'], "-"))
+    }
+
     /// What this server calls itself where it shares something with others.
     pub(crate) fn server_id(&self) -> PathBuf {
         self.root.join("server-id")

@@ -156,16 +156,39 @@ impl Engine {
         body: &impl Serialize,
         upgrade: bool,
     ) -> Result<Response<Incoming>, Error> {
-        let broken = |error: &dyn std::error::Error| Error::Connection { what, reason: crate::error::chain(error) };
-        let json = serde_json::to_vec(body).map_err(|error| broken(&error))?;
-        let mut request = http::Request::builder()
-            .method(Method::POST)
-            .uri(format!("/v{}{path}", self.api_version()))
-            .header(CONTENT_TYPE, "application/json");
+        let json = serde_json::to_vec(body)
+            .map_err(|error| Error::Connection { what, reason: crate::error::chain(&error) })?;
+        let mut request = http::Request::builder().header(CONTENT_TYPE, "application/json");
         if upgrade {
             request = request.header(http::header::CONNECTION, "Upgrade").header(http::header::UPGRADE, "tcp");
         }
-        let request = request.body(bollard::body_full(Bytes::from(json))).map_err(|error| broken(&error))?;
+        self.request(what, request.method(Method::POST), path, Bytes::from(json)).await
+    }
+
+    /// The same with any body.
+    pub(crate) async fn send(
+        &self,
+        what: &'static str,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Error> {
+        let request = http::Request::builder().method(method).header(CONTENT_TYPE, content_type);
+        self.request(what, request, path, body).await
+    }
+
+    async fn request(
+        &self,
+        what: &'static str,
+        request: http::request::Builder,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Error> {
+        let request = request
+            .uri(format!("/v{}{path}", self.api_version()))
+            .body(bollard::body_full(body))
+            .map_err(|error| Error::Connection { what, reason: crate::error::chain(&error) })?;
         let response = self.call(what, self.inner.transport.request(request)).await?;
         let status = response.status();
         if status.is_success() || status == http::StatusCode::SWITCHING_PROTOCOLS {

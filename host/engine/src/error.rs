@@ -5,7 +5,7 @@ use std::{fmt, io, path::Path, path::PathBuf, time::Duration};
 use sandboxed_model::WorkspaceId;
 
 use crate::{
-    ImageReference, InvalidSpec,
+    ImageReference, InvalidDockerfile, InvalidSpec,
     transport::{CONNECT_WITHIN, Unreached},
 };
 
@@ -46,6 +46,9 @@ pub enum Error {
     /// What a container was asked to be contradicts itself.
     #[error(transparent)]
     Spec(#[from] InvalidSpec),
+    /// Instructions by which no image is built.
+    #[error(transparent)]
+    Dockerfile(#[from] InvalidDockerfile),
     /// There is no such image on the engine.
     #[error("the image {image} is not on the container engine")]
     ImageMissing {

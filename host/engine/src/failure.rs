@@ -32,6 +32,7 @@ impl Error {
                 Some("name PEM files that the server may read: the engine's authority, this server's certificate and its key".into()),
             ),
             Self::Spec(_) => (Blame::Config, "containers.invalid", None),
+            Self::Dockerfile(_) => (Blame::Config, "containers.dockerfile", None),
             Self::ImageMissing { image } => {
                 (Blame::Unavailable, "containers.image_missing", Some(format!("docker pull {image}")))
             }

@@ -4,14 +4,14 @@ use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 use bollard::{
     models::{ContainerConfig, CreateImageInfo},
-    query_parameters::{CommitContainerOptions, CreateImageOptions, RemoveImageOptions},
+    query_parameters::{CommitContainerOptions, CreateImageOptions, ListImagesOptions, RemoveImageOptions},
 };
 use futures_util::{Stream, StreamExt};
 use sandboxed_model::WorkspaceId;
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use crate::{Engine, Error};
+use crate::{Engine, Error, OWNER_LABEL};
 
 /// A pull that shows no progress for this long is given up: registries that stall never end by themselves.
 const PULL_SILENCE: Duration = Duration::from_secs(300);
@@ -206,6 +206,24 @@ impl Engine {
         Ok(())
     }
 
+    /// The images that this server had made and that have names of its own making.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn made_images(&self) -> Result<Vec<ImageReference>, Error> {
+        let filter = vec![format!("{OWNER_LABEL}={}", self.owner())];
+        let filters = Some(HashMap::from([("label".to_owned(), filter)]));
+        let options = ListImagesOptions { filters, ..Default::default() };
+        let found = self.call("list images", self.docker().list_images(Some(options))).await?;
+        let own = found.into_iter().filter(|image| self.owner().owns(Some(&image.labels)));
+        let names = own.flat_map(|image| image.repo_tags).filter_map(|name| {
+            // Podman puts its own registry before names that have none.
+            let name = name.strip_prefix("localhost/").unwrap_or(&name);
+            name.starts_with("sandboxed-sh/").then(|| name.parse().ok()).flatten()
+        });
+        Ok(names.collect())
+    }
+
     /// Removes an image that was imported here or made from a workspace. One that is absent is no error.
     ///
     /// # Errors
@@ -223,7 +241,7 @@ impl Engine {
     }
 
     /// Whether the engine has the image, which then is this server's.
-    async fn must_be_ours_or_absent(&self, image: &ImageReference) -> Result<bool, Error> {
+    pub(crate) async fn must_be_ours_or_absent(&self, image: &ImageReference) -> Result<bool, Error> {
         match self.image_labels(image).await? {
             None => Ok(false),
             Some(labels) if self.owner().owns(Some(&labels)) => Ok(true),

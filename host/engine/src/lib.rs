@@ -21,8 +21,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod build;
 mod contained;
 mod container;
+mod dockerfile;
 mod endpoint;
 mod engine;
 mod env;
@@ -32,6 +34,7 @@ mod facts;
 mod failure;
 mod frames;
 mod image;
+mod image_process;
 mod kill;
 mod known;
 mod machine;
@@ -40,8 +43,10 @@ mod spec;
 mod stats;
 mod transport;
 
+pub use build::{BuildSpec, ImageWork};
 pub use contained::{ContainedEnd, ContainedReport, ContainedSpec, contained_main};
 pub use container::{Ensured, Observation, Owned, Phase};
+pub use dockerfile::InvalidDockerfile;
 pub use endpoint::Endpoint;
 pub use engine::Engine;
 pub use env::{Env, InvalidVariable};
@@ -50,6 +55,7 @@ pub use exec::{ExecControl, ExecInput, ExecSession, ExecSpec, ExecUser};
 pub use facts::{CgroupVersion, EngineFacts, LimitSupport, Product};
 pub use frames::ExecOutput;
 pub use image::{ImageReference, InvalidImageReference, PullProgress};
+pub use image_process::{ImageSpec, image_main};
 pub use known::KnownContainer;
 pub use owner::{InvalidOwner, OWNER_LABEL, Owner, WORKSPACE_LABEL};
 pub use sandboxed_model::command::{OutputStream, Tty};

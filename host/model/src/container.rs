@@ -1,10 +1,37 @@
 //! What passes between the host and a backend plugin about containers: the Rust face of `sandboxed:host/containers`.
 
+use std::path::PathBuf;
+
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageSource {
+    /// The registry that its name says.
+    Registry(String),
+    /// A tar archive of a root file system on the server's machine.
+    Archive(PathBuf),
+    /// An engine builds it by instructions, from no files but those of other images.
+    Dockerfile {
+        /// The instructions.
+        text: String,
+        /// Images that it may begin with or copy from; a `*` at the end of one stands for anything. Absent: all.
+        bases: Option<Vec<String>>,
+    },
+}
+
+/// What a workspace's container is made from, and by which engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImagePlan {
+    /// The engine.
+    pub engine: String,
+    /// The image.
+    pub image: ImageSource,
+}
+
 /// What a backend asks of its workspace's container. All else is the host's to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerRequest {
     /// The image; it must be on the engine.
-    pub image: String,
+    pub image: ImageSource,
     /// Variables of every process in it. Whoever may ask the engine sees them.
     pub env: Vec<(String, String)>,
 }

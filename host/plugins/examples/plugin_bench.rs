@@ -23,7 +23,7 @@ use sandboxed_model::{
     backend::BackendSpec,
     command::{Command, Output, OutputStream},
     config::PluginConfig,
-    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts},
+    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts, ImageSource},
     harness::{DriverEvent, Frame, Input},
     tools::ToolCaller,
 };
@@ -276,15 +276,11 @@ impl Containers for Nothing {
         refused()
     }
 
-    fn has_image(&self, _: String, _: String) -> PortFuture<'_, Result<bool, Failure>> {
+    fn has_image(&self, _: String, _: ImageSource) -> PortFuture<'_, Result<bool, Failure>> {
         refused()
     }
 
-    fn pull_image(&self, _: String, _: String) -> PortFuture<'_, Result<(), Failure>> {
-        refused()
-    }
-
-    fn import_image(&self, _: String, _: String, _: PathBuf) -> PortFuture<'_, Result<(), Failure>> {
+    fn make_image(&self, _: String, _: BackendSpec, _: ImageSource) -> PortFuture<'_, Result<(), Failure>> {
         refused()
     }
 

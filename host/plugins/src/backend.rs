@@ -6,6 +6,7 @@ use sandboxed_model::{
     Failure,
     backend::{BackendAbout, BackendSpec, Launch, Leader, Observed, Requirement, RootPlan, RootSource},
     command::Command,
+    container::ImagePlan,
 };
 use wasmtime::Store;
 
@@ -82,6 +83,16 @@ impl Backend {
     pub async fn make_root(&self, options: &str, target: &str) -> Result<RootSource, Failure> {
         let answer = call!(self, "make-root", |guest, store| guest.call_make_root(store, options, target));
         self.slot.refused(answer).map(Into::into)
+    }
+
+    /// What a workspace's container is made from. Whether the plugin may use it is for the caller to see.
+    ///
+    /// # Errors
+    /// When the options ask for what there is not.
+    pub async fn plan_image(&self, options: &str) -> Result<Option<ImagePlan>, Failure> {
+        let answer = call!(self, "plan-image", |guest, store| guest.call_plan_image(store, options));
+        let plan = self.slot.refused(answer)?;
+        Ok(plan.map(|plan| ImagePlan { engine: plan.engine, image: plan.image.into() }))
     }
 
     /// Makes a workspace ready.

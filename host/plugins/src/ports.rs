@@ -6,7 +6,7 @@ use sandboxed_model::{
     Failure, PluginId, Timestamp, WorkspaceId,
     backend::BackendSpec,
     command::{Command, Output},
-    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts},
+    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts, ImageSource},
     tools::ToolCaller,
 };
 
@@ -84,12 +84,15 @@ pub trait Programs: Send + Sync {
 pub trait Containers: Send + Sync {
     /// What an engine is and can.
     fn probe(&self, engine: String) -> PortFuture<'_, Result<EngineFacts, Failure>>;
-    /// Whether it has an image.
-    fn has_image(&self, engine: String, image: String) -> PortFuture<'_, Result<bool, Failure>>;
-    /// Fetches an image that it does not have.
-    fn pull_image(&self, engine: String, image: String) -> PortFuture<'_, Result<(), Failure>>;
-    /// Makes an image of a tar archive, which the plugin may use.
-    fn import_image(&self, engine: String, image: String, archive: PathBuf) -> PortFuture<'_, Result<(), Failure>>;
+    /// Whether it has an image. Of archives, only those that the plugin may use are named here and below.
+    fn has_image(&self, engine: String, image: ImageSource) -> PortFuture<'_, Result<bool, Failure>>;
+    /// Fetches or makes a workspace's image, if the engine does not have it.
+    fn make_image(
+        &self,
+        engine: String,
+        workspace: BackendSpec,
+        image: ImageSource,
+    ) -> PortFuture<'_, Result<(), Failure>>;
     /// Makes a workspace's container run.
     fn ensure(
         &self,

@@ -9,6 +9,7 @@ pub mod bindings {
         with: {
             "sandboxed:types/failures@0.1.0": crate::contracts::sandboxed::types::failures,
             "sandboxed:types/commands@0.1.0": crate::contracts::sandboxed::types::commands,
+            "sandboxed:types/images@0.1.0": crate::contracts::sandboxed::types::images,
             "sandboxed:host/log@0.1.0": crate::contracts::sandboxed::host::log,
             "sandboxed:host/config@0.1.0": crate::contracts::sandboxed::host::config,
             "sandboxed:host/kv@0.1.0": crate::contracts::sandboxed::host::kv,
@@ -25,13 +26,14 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::backend::lifecycle::{
-    Abilities, About, Account, Attachment, AttachmentContent, Contained, Image, Joined, Launch, Leader, Mount,
+    Abilities, About, Account, Attachment, AttachmentContent, Contained, Image, ImagePlan, Joined, Launch, Leader, Mount,
     Observed, PathRules, Phase, Requirement, RootPlan, RootSource, Spawned, Spec,
 };
 
 pub use crate::contracts::sandboxed::types::{
     commands::{Command, Exit, Tty, Value},
     failures::{Blame, Failure},
+    images::{Dockerfile, ImageSource},
 };
 
 /// The interfaces that a backend may be granted.
@@ -59,6 +61,10 @@ pub trait Backend {
     /// How that is made in the directory `target`. Asked only of a backend that plans one.
     fn make_root(_options: String, _target: String) -> Result<RootSource, Failure> {
         Err(crate::failure!(Plugin, "backend.no_root", "the backend plans no root file system"))
+    }
+    /// What the workspace's container is made from.
+    fn plan_image(_options: String) -> Result<Option<ImagePlan>, Failure> {
+        Ok(None)
     }
     /// Makes the workspace ready.
     fn ensure(spec: Spec) -> Result<Observed, Failure>;
@@ -133,6 +139,11 @@ macro_rules! export_backend {
                 target: String,
             ) -> Result<$crate::backend::RootSource, $crate::backend::Failure> {
                 <$backend as $crate::Backend>::make_root(options, target)
+            }
+            fn plan_image(
+                options: String,
+            ) -> Result<Option<$crate::backend::ImagePlan>, $crate::backend::Failure> {
+                <$backend as $crate::Backend>::plan_image(options)
             }
             fn lead(
                 spec: $crate::backend::Spec,

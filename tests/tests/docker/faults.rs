@@ -67,8 +67,13 @@ async fn a_missing_engine_is_told_with_its_remedy_and_stops_nothing_else() {
 #[tokio::test]
 async fn an_image_that_cannot_be_had_and_options_that_nobody_knows_are_refused_and_leave_nothing() {
     let lab = Lab::start().await;
+    let made =
+        lab.server.cli(&["workspaces", "create", "none", "--options", "{ \"image\": \"sandboxed-test/none:1\" }"]);
+    assert!(made.code != 0 && made.stdout.contains("sandboxed-test/none:1 could not be fetched"), "{made:?}");
+    let refused = lab.server.cli(&["run", "--workspace", "none", "true"]);
+    assert!(refused.code != 0 && refused.stderr.contains("step 1 of 1 (image sandboxed-test/none:1)"), "{refused:?}");
+    lab.server.cli(&["workspaces", "delete", "none"]).success();
     for (options, code) in [
-        (json!({ "image": "sandboxed-test/none:1" }), "containers.image_fetch"),
         (json!({ "image": "Not An Image" }), "containers.image_invalid"),
         (json!({ "privileged": true }), "docker.options_invalid"),
     ] {

@@ -45,7 +45,7 @@ async fn a_server_that_ends_stops_the_containers_in_which_nothing_goes_on_and_no
 #[test]
 fn a_command_line_without_a_server_stops_the_container_that_it_started() {
     let home = tempfile::tempdir().unwrap();
-    let socket = engine::socket();
+    let socket = crate::socket();
     std::fs::write(home.path().join("sandboxed.toml"), config(&socket)).unwrap();
     let run = |arguments: &[&str]| {
         let settings = home.path().join("sandboxed.toml");

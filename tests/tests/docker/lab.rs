@@ -36,7 +36,7 @@ pub(crate) fn config(socket: &Path) -> String {
         component = "docker.wasm"
         grants = {{ log = true, containers = ["{socket}"], archives = ["{archive}"] }}
         limits.deadline = "2m"
-        config = {{ socket = "{socket}", image = "{IMAGE}", archives = {{ "{IMAGE}" = "{archive}" }} }}
+        config = {{ socket = "{socket}", image = "{IMAGE}", archives = {{ "{IMAGE}" = "{archive}" }}, dockerfiles = true }}
         [[plugin]]
         id = "shell"
         kind = "harness"
@@ -48,7 +48,7 @@ pub(crate) fn config(socket: &Path) -> String {
 
 impl Lab {
     pub(crate) async fn start() -> Self {
-        Self::on(&engine::socket()).await
+        Self::on(&crate::socket()).await
     }
 
     pub(crate) async fn on(socket: &Path) -> Self {
@@ -57,12 +57,12 @@ impl Lab {
 
     /// With these lines more in the table of workspaces.
     pub(crate) async fn with(workspaces: &str) -> Self {
-        let socket = engine::socket();
+        let socket = crate::socket();
         let config = config(&socket).replace("[workspaces]\n", &format!("[workspaces]\n{workspaces}\n"));
         Self::configured(&socket, config).await
     }
 
-    async fn configured(socket: &Path, config: String) -> Self {
+    pub(crate) async fn configured(socket: &Path, config: String) -> Self {
         let options = Options { config: Some(config), ..Options::default() };
         Self { server: Server::start_with(options).await, socket: socket.to_owned() }
     }
@@ -134,6 +134,12 @@ impl Drop for Lab {
         for container in owned.as_array().into_iter().flatten() {
             let id = container["Id"].as_str().unwrap();
             engine::ask(&self.socket, "DELETE", &format!("/containers/{id}?force=true&v=true"), None);
+        }
+        // Those that others are made from go when the last of them does.
+        let (_, images) = engine::ask(&self.socket, "GET", &format!("/images/json?filters={filter}"), None);
+        for image in images.as_array().into_iter().flatten() {
+            let id = image["Id"].as_str().unwrap();
+            engine::ask(&self.socket, "DELETE", &format!("/images/{id}?force=true"), None);
         }
     }
 }

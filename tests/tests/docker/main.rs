@@ -4,6 +4,7 @@
 
 mod faults;
 mod idle;
+mod images;
 mod lab;
 mod limits;
 mod missions;
@@ -12,3 +13,8 @@ mod network;
 mod ownership;
 mod ports;
 mod processes;
+
+/// The engine that all of this is tried on.
+fn socket() -> std::path::PathBuf {
+    sandboxed_tests::engine::socket()
+}

@@ -1,7 +1,7 @@
 //! Whose a container is, and what becomes of it.
 
 use reqwest::{Method, StatusCode};
-use sandboxed_tests::engine::{self, IMAGE};
+use sandboxed_tests::engine;
 use serde_json::json;
 
 use crate::lab::Lab;
@@ -23,11 +23,12 @@ async fn a_container_of_somebody_else_is_never_touched() {
     let lab = Lab::start().await;
     let workspace = lab.workspace(json!({})).await;
     let name = format!("sandboxed-{workspace}");
+    let image = lab.container(&workspace).unwrap()["Config"]["Image"].clone();
     engine::ask(&lab.socket, "DELETE", &format!("/containers/{name}?force=true"), None);
     // The right name, and the labels of another server.
     let labels = json!({ "sh.sandboxed.owner": "somebody-else", "sh.sandboxed.workspace": workspace });
     let body =
-        json!({ "Image": IMAGE, "Cmd": ["sleep", "7310"], "Labels": labels, "HostConfig": { "NetworkMode": "none" } });
+        json!({ "Image": image, "Cmd": ["sleep", "7310"], "Labels": labels, "HostConfig": { "NetworkMode": "none" } });
     let (_, made) = engine::ask(&lab.socket, "POST", &format!("/containers/create?name={name}"), Some(&body));
     let id = made["Id"].as_str().unwrap().to_owned();
     let (status, _) = engine::ask(&lab.socket, "POST", &format!("/containers/{id}/start"), None);
@@ -51,10 +52,11 @@ async fn a_container_without_a_workspace_is_told_and_removed_when_asked() {
     let lab = Lab::start().await;
     let kept = lab.workspace(json!({ "name": "kept" })).await;
     let gone = lab.workspace(json!({})).await;
+    let image = lab.container(&gone).unwrap()["Config"]["Image"].clone();
     lab.server.api.call(Method::DELETE, &format!("/workspaces/{gone}"), None).await;
     let labels = json!({ "sh.sandboxed.owner": lab.owner(), "sh.sandboxed.workspace": gone });
     let body =
-        json!({ "Image": IMAGE, "Cmd": ["sleep", "7311"], "Labels": labels, "HostConfig": { "NetworkMode": "none" } });
+        json!({ "Image": image, "Cmd": ["sleep", "7311"], "Labels": labels, "HostConfig": { "NetworkMode": "none" } });
     let (status, _) =
         engine::ask(&lab.socket, "POST", &format!("/containers/create?name=sandboxed-{gone}"), Some(&body));
     assert_eq!(status, 201);

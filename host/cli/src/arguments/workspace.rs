@@ -24,6 +24,9 @@ pub(crate) struct WorkspaceArguments {
     /// Options for the backend.
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     options: Option<JsonObject>,
+    /// A Dockerfile that it is made by, for backends with the option `dockerfile`. No other files go into the build.
+    #[arg(long, value_name = "FILE", value_parser = text_of)]
+    dockerfile: Option<String>,
     /// What it reaches: none, allow, open or shared.
     #[arg(long, value_name = "MODE", value_parser = network_mode)]
     network: Option<NetworkMode>,
@@ -66,12 +69,14 @@ impl From<WorkspaceArguments> for NewWorkspace {
     fn from(arguments: WorkspaceArguments) -> Self {
         let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk, port, .. } =
             arguments;
-        let WorkspaceArguments { env, secret_env, mount, init, template, .. } = arguments;
+        let WorkspaceArguments { dockerfile, env, secret_env, mount, init, template, .. } = arguments;
+        let mut options = options.unwrap_or_default();
+        options.extend(dockerfile.map(|text| ("dockerfile".to_owned(), Value::String(text))));
         let mode = network.or((!allow.is_empty()).then_some(NetworkMode::Allow));
         Self {
             name,
             backend,
-            options: options.map_or_else(|| serde_json::json!({}), Value::Object),
+            options: Value::Object(options),
             network: mode.map(|mode| NetworkPolicy { mode, allow }),
             limits: WorkspaceLimits { memory, cpu_millis: cpus, processes, disk },
             ports: port,
@@ -114,9 +119,13 @@ fn mount(text: &str) -> Result<Mount, String> {
     Ok(Mount { source: source.to_owned(), target: target.to_owned(), writable })
 }
 
+fn text_of(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))
+}
+
 /// A step that runs the script in this file and has its name.
 fn init_step(path: &str) -> Result<InitStep, String> {
-    let script = std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let script = text_of(path)?;
     let name = std::path::Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or("it has no name")?.chars().take(100).collect();
     Ok(InitStep { name, script, timeout_secs: None, cache: None, secrets: Vec::new() })
@@ -158,6 +167,17 @@ mod tests {
 
         assert_eq!((network.mode, network.allow), (NetworkMode::Allow, vec!["example.org:443".to_owned()]));
         assert_eq!(parse("").unwrap().network, None);
+    }
+
+    #[test]
+    fn a_dockerfile_is_an_option_among_others() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "FROM a").unwrap();
+
+        let new = parse(&format!("--options {{\"x\":1}} --dockerfile {}", file.path().display())).unwrap();
+
+        assert_eq!(new.options, serde_json::json!({ "x": 1, "dockerfile": "FROM a" }));
+        assert!(parse("--dockerfile /no/such/file").is_err());
     }
 
     #[test]

@@ -92,12 +92,15 @@ impl Execution {
             self.build.state = BuildState::Running;
             self.store().await?;
         }
-        let own = usize::from(system.is_some());
+        let own = self.plan.iter().take_while(|step| step.comes_first()).count();
         let begun = self.build.steps[own..].iter().any(|step| step.state != StepState::Queued);
         if turn.is_some() {
             self.step(0).await?;
         }
         drop(turn);
+        for number in 0..own {
+            self.do_step(number).await?;
+        }
         let anew = !self.build.in_place && !begun;
         if !self.entered && !self.build.steps[own..].iter().any(|step| step.run.is_some()) {
             self.make_workspace(anew).await?;
@@ -107,14 +110,7 @@ impl Execution {
         // Time that was spent since the workspace was last as somebody else may have it as well.
         let mut spent = Duration::ZERO;
         for number in own..self.plan.len() {
-            if self.cancel.is_cancelled() {
-                return Err(cancelled());
-            }
-            if *services.stop.borrow() {
-                return Err(Halt::Left);
-            }
-            if !self.build.steps[number].state.is_made() {
-                self.step(number).await?;
+            if self.do_step(number).await? {
                 let step = &self.build.steps[number];
                 spent += took(step.started_at, step.ended_at);
                 self.keep(number, &mut spent).await;
@@ -148,19 +144,35 @@ impl Execution {
         }
     }
 
+    /// Does a step, unless it is done. True: it was done now.
+    async fn do_step(&mut self, number: usize) -> Result<bool, Halt> {
+        if self.cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        if *self.services.stop.borrow() {
+            return Err(Halt::Left);
+        }
+        if self.build.steps[number].state.is_made() {
+            return Ok(false);
+        }
+        self.step(number).await?;
+        Ok(true)
+    }
+
     /// Fills the workspace with the last result that is kept of the steps' and marks them as done.
     async fn begin_with_what_is_kept(&mut self) -> Result<(), Halt> {
         self.empty().await?;
-        let shared = self.plan.iter().take_while(|step| step.shared);
+        let first = self.plan.iter().take_while(|step| step.comes_first()).count();
+        let shared = self.plan[first..].iter().take_while(|step| step.shared);
         let keys: Vec<String> = shared.map(|step| step.key.clone()).collect();
-        let Some(last) = self.services.steps.last_kept(keys).await else { return Ok(()) };
+        let Some(last) = self.services.steps.last_kept(keys).await.map(|last| first + last) else { return Ok(()) };
         let (stop, key) = (Arc::new(AtomicBool::new(false)), self.plan[last].key.clone());
         let services = Arc::clone(&self.services);
         let restoring = services.steps.restore(&key, self.contents(), Arc::clone(&stop));
         let restored = self.unless_stopped(restoring, &stop).await?;
         match restored {
             Ok(true) => {
-                for step in self.build.steps[..=last].iter_mut().filter(|step| !step.state.is_made()) {
+                for step in self.build.steps[first..=last].iter_mut().filter(|step| !step.state.is_made()) {
                     step.state = StepState::Cached;
                 }
                 self.store().await
@@ -286,6 +298,7 @@ impl Execution {
                 self.services.start_system(id, self.build.id, &self.workspace).await.map(|run| (run, None))
             }
             Work::Script(step) => self.start_script(id, step).await.map(|(run, sandbox)| (run, Some(sandbox))),
+            Work::Image(missing) => self.services.start_image(id, missing).await.map(|run| (run, None)),
         };
         let (run, sandbox) = started.map_err(|error| failed(error.failure()))?;
         // Who waits for its log finds it now.
@@ -325,6 +338,7 @@ impl Execution {
                 let sandbox = match &self.plan[number].work {
                     Work::System(_) => None,
                     Work::Script(_) => self.services.sandbox(&self.workspace, None).await.ok(),
+                    Work::Image(_) => None,
                 };
                 return Ok((Ok(run), sandbox));
             }
@@ -339,7 +353,7 @@ impl Execution {
     /// What has to be done with the result of a step besides leaving it where it is.
     async fn keep_made(&mut self, number: usize) -> Result<(), Halt> {
         match &self.plan[number].work {
-            Work::Script(_) => Ok(()),
+            Work::Script(_) | Work::Image(_) => Ok(()),
             Work::System(system) => {
                 let system = system.clone();
                 self.keep_system(&system).await
@@ -382,11 +396,13 @@ impl Execution {
         let limit = self.plan[number].timeout.as_secs();
         let message = format!("step {} did not end within its {limit} s and was killed", self.name(number));
         let failure = Failure::new(Blame::Deadline, "build.step_timed_out", message);
-        let longer = match self.plan[number].work {
-            Work::System(_) => "workspaces.system_timeout",
-            Work::Script(_) => "timeout_secs of the step or workspaces.step_timeout",
+        let hint = match self.plan[number].work {
+            Work::System(_) => format!("{}; workspaces.system_timeout gives it more time", self.log()),
+            Work::Script(_) => {
+                format!("{}; timeout_secs of the step or workspaces.step_timeout gives it more time", self.log())
+            }
+            Work::Image(_) => self.log(),
         };
-        let hint = format!("{}; {longer} gives it more time", self.log());
         Halt::Ended(BuildState::Failed, StepState::TimedOut, failure.with_hint(hint))
     }
 

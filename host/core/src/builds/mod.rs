@@ -144,7 +144,7 @@ impl Orchestrator {
         };
         // A workspace that never was ready may begin with nothing.
         let never_ready = last.as_ref().is_some_and(|last| !last.in_place && last.state != BuildState::Done);
-        let plan = services.plan(&workspace).await?;
+        let plan = services.plan(&workspace, services.missing_image(&workspace, false).await?).await?;
         let before = match last {
             Some(last) if !from_start && services.paths.tree(id).exists() => last.steps,
             _ => Vec::new(),
@@ -233,9 +233,10 @@ pub(crate) fn new_build(workspace: &Workspace, owner: UserId, steps: Vec<BuildSt
 impl Services {
     /// Makes a workspace whose row is there, or begins the build that makes it. None: it is made, and takes no steps.
     pub(crate) async fn begin_workspace(self: &Arc<Self>, workspace: &Workspace) -> Result<Option<BuildId>> {
-        let plan = self.plan(workspace).await?;
-        // There is nothing to enter before its system is there.
-        let entered = !matches!(plan.first(), Some(PlannedStep { work: Work::System(_), .. }));
+        let image = self.missing_image(workspace, false).await?;
+        let plan = self.plan(workspace, image).await?;
+        // There is nothing to enter before its system or its container's image is there.
+        let entered = !plan.first().is_some_and(PlannedStep::comes_first);
         match entered {
             true => self.make_workspace(workspace).await?,
             false => self.make_directories(workspace).await?,
@@ -252,12 +253,12 @@ impl Services {
 
     /// The steps that bring a workspace, whose last build had the steps `before`, to what `wanted` says.
     pub(crate) async fn steps_towards(&self, wanted: &Workspace, before: &[BuildStep]) -> Result<Vec<BuildStep>> {
-        Ok(carry_over(&self.plan(wanted).await?, before))
+        Ok(carry_over(&self.plan(wanted, self.missing_image(wanted, false).await?).await?, before))
     }
 
     /// Works on a build that is stored, in a task of its own.
     pub(crate) async fn execute_changed(self: &Arc<Self>, workspace: Workspace, build: Build) -> Result<()> {
-        let plan = self.plan(&workspace).await?;
+        let plan = self.plan_of(&workspace, &build).await?;
         self.execute(workspace, build, plan, false);
         Ok(())
     }
@@ -345,7 +346,7 @@ impl Services {
                 }
                 Err(error) => return Err(error),
             };
-            let failure = match self.plan(&workspace).await {
+            let failure = match self.plan_of(&workspace, &build).await {
                 Ok(plan) if plan.len() == build.steps.len() => {
                     self.execute(workspace, build, plan, false);
                     continue;

@@ -6,14 +6,19 @@
 use std::time::Duration;
 
 use sandboxed_model::{
-    build::{BuildStep, StepState},
+    build::{Build, BuildStep, StepState},
     recipe::{EnvValue, InitStep},
     workspace::Workspace,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::{Result, roots::System, services::Services};
+use crate::{Result, images::MissingImage, roots::System, services::Services};
+
+/// How long an image may take.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// What the key of the step that makes an image begins with, and no other.
+const IMAGE_KEY: &str = "image-";
 
 /// What a step does. Whatever it is, it is one run of the supervisor, which has a log and outlives the server.
 #[derive(Debug, Clone)]
@@ -22,6 +27,8 @@ pub(super) enum Work {
     System(System),
     /// A script in the workspace, as the workspace's user. The workspace has to be there before.
     Script(InitStep),
+    /// The image that the workspace's container is made from. Nothing of the workspace has to be there, nor is changed.
+    Image(MissingImage),
 }
 
 impl Work {
@@ -34,6 +41,7 @@ impl Work {
                     secrets.iter().map(|name| (name, workspace.recipe.env.get(name).and_then(EnvValue::secret)));
                 json!({ "script": script, "secrets": named.collect::<Vec<_>>() })
             }
+            Self::Image(missing) => json!({ "image": missing.image.name.to_string() }),
         }
     }
 
@@ -44,6 +52,7 @@ impl Work {
             Self::System(_) => false,
             // What it learnt may be in any file.
             Self::Script(step) => step.secrets.is_empty() && step.cache != Some(false),
+            Self::Image(_) => false,
         }
     }
 
@@ -52,6 +61,7 @@ impl Work {
         match self {
             Self::System(_) => None,
             Self::Script(step) => step.cache,
+            Self::Image(_) => Some(false),
         }
     }
 }
@@ -87,9 +97,42 @@ impl PlannedStep {
     }
 }
 
+impl PlannedStep {
+    fn is_image(&self) -> bool {
+        matches!(self.work, Work::Image(_))
+    }
+
+    /// Whether it comes before the workspace is there.
+    pub(super) fn comes_first(&self) -> bool {
+        matches!(self.work, Work::System(_) | Work::Image(_))
+    }
+}
+
 impl Services {
-    /// The steps that make a workspace.
-    pub(super) async fn plan(&self, workspace: &Workspace) -> Result<Vec<PlannedStep>> {
+    /// The steps that make a workspace, with the one that makes its image, where it has one.
+    pub(super) async fn plan(&self, workspace: &Workspace, image: Option<MissingImage>) -> Result<Vec<PlannedStep>> {
+        let image = image.map(|missing| {
+            let title = missing.image.title();
+            let work = Work::Image(missing);
+            // No part of the others: what depends on it names it in the options.
+            let key = format!("{IMAGE_KEY}{}", hash(&work.material(workspace)));
+            PlannedStep { title, key, timeout: IMAGE_TIMEOUT, work, shared: false, kept: Some(false) }
+        });
+        let others = self.plan_others(workspace).await?;
+        Ok(image.into_iter().chain(others).collect())
+    }
+
+    /// The steps of a build that is stored already.
+    pub(super) async fn plan_of(&self, workspace: &Workspace, build: &Build) -> Result<Vec<PlannedStep>> {
+        let image = match build.steps.first() {
+            // By now the engine may have it; the step is one all the same.
+            Some(step) if makes_image(step) => self.missing_image(workspace, true).await?,
+            _ => None,
+        };
+        self.plan(workspace, image).await
+    }
+
+    async fn plan_others(&self, workspace: &Workspace) -> Result<Vec<PlannedStep>> {
         let system = self.plan_system(workspace).await?.map(Work::System);
         let works: Vec<Work> =
             system.into_iter().chain(workspace.recipe.init.iter().cloned().map(Work::Script)).collect();
@@ -126,6 +169,7 @@ impl Services {
                     let own = step.timeout_secs.map(|secs| Duration::from_secs(secs.into()));
                     (step.name.clone(), own.unwrap_or(config.step_timeout.0))
                 }
+                Work::Image(missing) => (missing.image.title(), IMAGE_TIMEOUT),
             };
             plan.push(PlannedStep { title, key: key.clone(), timeout, kept: work.is_kept(), work, shared });
         }
@@ -135,13 +179,21 @@ impl Services {
 
 /// The steps of a build whose workspace went through `before`: those at its beginning that were done then stay done.
 pub(super) fn carry_over(plan: &[PlannedStep], before: &[BuildStep]) -> Vec<BuildStep> {
-    let made = plan.iter().zip(before).take_while(|(step, before)| before.state.is_made() && before.key == step.key);
-    let made = made.count();
+    // An image is on its engine or not, whatever was done before.
+    let (scripts, before) =
+        (plan.iter().filter(|step| !step.is_image()), before.iter().filter(|step| !makes_image(step)));
+    let made = scripts.zip(before).take_while(|(step, before)| before.state.is_made() && before.key == step.key);
+    let made = made.count() + plan.iter().filter(|step| step.is_image()).count();
     let steps = plan.iter().enumerate().map(|(place, step)| {
-        let state = if place < made { StepState::Cached } else { StepState::Queued };
+        let state = if place < made && !step.is_image() { StepState::Cached } else { StepState::Queued };
         BuildStep { state, ..step.queued() }
     });
     steps.collect()
+}
+
+/// Whether a step makes an image.
+pub(super) fn makes_image(step: &BuildStep) -> bool {
+    step.key.starts_with(IMAGE_KEY)
 }
 
 fn hash(value: &serde_json::Value) -> String {

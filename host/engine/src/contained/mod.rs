@@ -68,7 +68,7 @@ const LOST: u8 = 125;
 /// Stands for a program to its end: the program's hidden subcommand `contained`. `descriptor` is the number of the file
 /// that holds the [`ContainedSpec`] as JSON.
 pub fn contained_main(descriptor: Option<&OsStr>) -> ContainedEnd {
-    let spec = match read(descriptor) {
+    let spec: ContainedSpec = match read(descriptor) {
         Ok(spec) => spec,
         Err(error) => {
             eprintln!("contained: it is started by the server, and with a description of a program: {error}");
@@ -91,7 +91,8 @@ pub fn contained_main(descriptor: Option<&OsStr>) -> ContainedEnd {
     end
 }
 
-fn read(descriptor: Option<&OsStr>) -> io::Result<ContainedSpec> {
+/// What the server hands to a process of its own.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(descriptor: Option<&OsStr>) -> io::Result<T> {
     // Whoever runs as the same user could read the secrets from memory otherwise.
     nix::sys::prctl::set_dumpable(false)?;
     let number: u32 = descriptor

@@ -5,13 +5,13 @@ use std::{future::Future, path::PathBuf, time::Duration};
 use sandboxed_model::{
     Blame, Failure,
     backend::BackendSpec,
-    container::{ContainerPhase, ContainerPlaces, ContainerRequest},
+    container::{ContainerPhase, ContainerPlaces, ContainerRequest, ImageSource},
 };
 
 use crate::{
     bindings::host::{
         containers::{Container, Facts, Host, Phase, Places},
-        failures,
+        failures, images,
     },
     state::PluginState,
 };
@@ -30,6 +30,21 @@ impl PluginState {
         }
         let done = tokio::time::timeout(self.time_for(0), work).await;
         Ok(done.unwrap_or_else(|_| Err(late())).map_err(Into::into))
+    }
+
+    /// An image that the plugin may name.
+    fn image(&self, image: images::ImageSource) -> Result<ImageSource, Failure> {
+        let image = ImageSource::from(image);
+        match &image {
+            ImageSource::Archive(archive)
+                if !self.rights.grants.archives.iter().any(|it| archive.as_os_str() == it.as_str()) =>
+            {
+                let message = format!("the archive {:?} was not granted", archive.display());
+                Err(Failure::new(Blame::Denied, "containers.archive_denied", message)
+                    .with_hint(format!("grants.archives = [{:?}]", archive.display())))
+            }
+            _ => Ok(image),
+        }
     }
 
     fn subject(&self) -> Result<BackendSpec, Failure> {
@@ -60,34 +75,22 @@ impl Host for PluginState {
         }))
     }
 
-    async fn has_image(&mut self, engine: String, image: String) -> Answer<bool> {
-        let containers = self.ports.containers.clone();
-        self.on_engine(&engine, containers.has_image(engine.clone(), image)).await
+    async fn has_image(&mut self, engine: String, image: images::ImageSource) -> Answer<bool> {
+        let (containers, image) = (self.ports.containers.clone(), self.image(image));
+        let work = async { containers.has_image(engine.clone(), image?).await };
+        self.on_engine(&engine, work).await
     }
 
-    async fn pull_image(&mut self, engine: String, image: String) -> Answer<()> {
-        let containers = self.ports.containers.clone();
-        self.on_engine(&engine, containers.pull_image(engine.clone(), image)).await
-    }
-
-    async fn import_image(&mut self, engine: String, image: String, archive: String) -> Answer<()> {
-        let containers = self.ports.containers.clone();
-        let granted = self.rights.grants.archives.contains(&archive);
-        let work = async {
-            if !granted {
-                let message = format!("the archive {archive:?} was not granted");
-                return Err(Failure::new(Blame::Denied, "containers.archive_denied", message)
-                    .with_hint(format!("grants.archives = [\"{archive}\"]")));
-            }
-            containers.import_image(engine.clone(), image, PathBuf::from(&archive)).await
-        };
+    async fn make_image(&mut self, engine: String, image: images::ImageSource) -> Answer<()> {
+        let (containers, subject, image) = (self.ports.containers.clone(), self.subject(), self.image(image));
+        let work = async { containers.make_image(engine.clone(), subject?, image?).await };
         self.on_engine(&engine, work).await
     }
 
     async fn ensure(&mut self, engine: String, container: Container) -> Answer<Places> {
         let (containers, subject) = (self.ports.containers.clone(), self.subject());
-        let request = ContainerRequest { image: container.image, env: container.env };
-        let work = async { containers.ensure(engine.clone(), subject?, request).await };
+        let (image, env) = (self.image(container.image), container.env);
+        let work = async { containers.ensure(engine.clone(), subject?, ContainerRequest { image: image?, env }).await };
         Ok(self.on_engine(&engine, work).await?.map(Into::into))
     }
 
@@ -114,6 +117,16 @@ impl Host for PluginState {
         let (containers, subject) = (self.ports.containers.clone(), self.subject());
         let work = async { containers.remove(engine.clone(), subject?.id).await };
         self.on_engine(&engine, work).await
+    }
+}
+
+impl From<images::ImageSource> for ImageSource {
+    fn from(image: images::ImageSource) -> Self {
+        match image {
+            images::ImageSource::Registry(name) => Self::Registry(name),
+            images::ImageSource::Archive(path) => Self::Archive(PathBuf::from(path)),
+            images::ImageSource::Dockerfile(images::Dockerfile { text, bases }) => Self::Dockerfile { text, bases },
+        }
     }
 }
 

@@ -38,7 +38,7 @@ async fn each_call_is_about_its_own_workspace_whatever_the_plugin_does() {
     let workspace = spec(&json!({}));
     let (socket, own) = ("/run/docker.sock", workspace.id);
 
-    assert_eq!(asked(&host, &workspace).await.message, format!("ensure {socket} {own} base:1"));
+    assert_eq!(asked(&host, &workspace).await.message, format!("ensure {socket} {own} registry base:1"));
     assert_eq!(backend.observe(&workspace).await.unwrap_err().message, format!("observe {socket} {own}"));
     assert_eq!(backend.stop(&workspace, 500).await.unwrap_err().message, format!("stop {socket} {own} 500"));
     assert_eq!(backend.destroy(&workspace).await.unwrap_err().message, format!("remove {socket} {own}"));
@@ -47,14 +47,17 @@ async fn each_call_is_about_its_own_workspace_whatever_the_plugin_does() {
 
 #[tokio::test]
 async fn an_image_is_made_of_a_granted_archive_and_of_no_other_file() {
-    let config = "{ image = \"missing:1\", archives = { \"missing:1\" = \"/srv/base.tar\" } }";
+    let config = "{ image = \"base:1\", archives = { \"base:1\" = \"/srv/base.tar\" } }";
+    let workspace = spec(&json!({}));
     let host = docker(GRANTED, config).await;
-    let failure = asked(&host, &spec(&json!({}))).await;
+    let failure = asked(&host, &workspace).await;
     assert_eq!((failure.blame, failure.code.as_str()), (Blame::Denied, "containers.archive_denied"));
     assert_eq!(failure.hint.as_deref(), Some("grants.archives = [\"/srv/base.tar\"]"));
 
     let host = docker("{ containers = [\"/run/docker.sock\"], archives = [\"/srv/base.tar\"] }", config).await;
-    assert_eq!(asked(&host, &spec(&json!({}))).await.message, "import /run/docker.sock missing:1 /srv/base.tar");
+    let made = asked(&host, &workspace).await;
+    assert_eq!(made.message, format!("make /run/docker.sock {} archive /srv/base.tar", workspace.id));
     let host = docker(GRANTED, "{ image = \"missing:1\" }").await;
-    assert_eq!(asked(&host, &spec(&json!({}))).await.message, "pull /run/docker.sock missing:1");
+    let made = asked(&host, &workspace).await;
+    assert_eq!(made.message, format!("make /run/docker.sock {} registry missing:1", workspace.id));
 }

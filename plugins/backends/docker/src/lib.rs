@@ -30,11 +30,12 @@ const IMAGE_MISSING: &str = "containers.image_missing";
 /// The `config` table of the plugin.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Config {
+pub(crate) struct Config {
     socket: Option<String>,
     image: Option<String>,
     images: Option<Vec<String>>,
     archives: BTreeMap<String, String>,
+    dockerfiles: bool,
     env: BTreeMap<String, String>,
     path: Option<String>,
 }
@@ -76,7 +77,8 @@ impl Backend for Docker {
         };
         let mut requirements = vec![there(engine(&facts), None), limits(&facts)];
         let image = config.image();
-        let found = config.archives.contains_key(image) || containers::has_image(config.socket(), image)?;
+        let found = config.archives.contains_key(image)
+            || containers::has_image(config.socket(), &ImageSource::Registry(image.to_owned()))?;
         let missing = (!found).then(|| {
             failure!(Unavailable, "docker.image_missing", "the image {image} is not on the engine yet")
                 .with_hint(format!("docker pull {image} (else it is fetched for the first workspace)"))
@@ -85,22 +87,24 @@ impl Backend for Docker {
         Ok(requirements)
     }
 
+    fn plan_image(options: String) -> Result<Option<ImagePlan>, Failure> {
+        let config: Config = config()?;
+        let image = Options::read(&options)?.source(&config)?;
+        Ok(Some(ImagePlan { engine: config.socket().to_owned(), image }))
+    }
+
     fn ensure(spec: Spec) -> Result<Observed, Failure> {
         let config: Config = config()?;
         let options = Options::read(&spec.options)?;
-        let image = options.image(config.image(), config.images.as_deref())?;
-        let container = Container { image: image.to_owned(), env: variables(&config, &options) };
+        let container = Container { image: options.source(&config)?, env: variables(&config, &options) };
         let places = match containers::ensure(config.socket(), &container) {
             Err(failure) if failure.code == IMAGE_MISSING => {
-                match config.archives.get(image) {
-                    Some(archive) => containers::import_image(config.socket(), image, archive)?,
-                    None => containers::pull_image(config.socket(), image)?,
-                }
+                containers::make_image(config.socket(), &container.image)?;
                 containers::ensure(config.socket(), &container)?
             }
             done => done?,
         };
-        Ok(observed(Phase::Ready, places, format!("its container, made from {image}, runs")))
+        Ok(observed(Phase::Ready, places, format!("its container, made from {}, runs", made_from(&container.image))))
     }
 
     fn observe(_spec: Spec) -> Result<Observed, Failure> {
@@ -140,6 +144,14 @@ impl Backend for Docker {
 fn observed(phase: Phase, places: Places, detail: String) -> Observed {
     let Places { tree, inbox, home } = places;
     Observed { phase, tree, inbox, home, detail, state: String::new() }
+}
+
+/// What an image comes from, in a few words.
+fn made_from(image: &ImageSource) -> &str {
+    match image {
+        ImageSource::Registry(from) | ImageSource::Archive(from) => from,
+        ImageSource::Dockerfile(_) => "its Dockerfile",
+    }
 }
 
 /// The engine in a few words.

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use sandboxed_sdk::{backend::*, failure};
 use serde::Deserialize;
 
+use crate::Config;
+
 /// A workspace's own options.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
     /// What it is made from.
     image: Option<String>,
+    /// Instructions by which the engine makes that, in place of an image.
+    dockerfile: Option<String>,
     /// Variables of its processes. Whoever may ask the engine sees them.
     pub(crate) env: BTreeMap<String, String>,
 }
@@ -19,12 +23,38 @@ impl Options {
     pub(crate) fn read(json: &str) -> Result<Self, Failure> {
         serde_json::from_str(json).map_err(|error| {
             failure!(Config, "docker.options_invalid", "the options of the workspace do not fit: {error}")
-                .with_hint("they are image and env: {\"image\": \"debian:bookworm\", \"env\": {\"NAME\": \"value\"}}")
+                .with_hint("they are image, dockerfile and env: {\"image\": \"debian:bookworm\", \"env\": {\"NAME\": \"value\"}}")
         })
     }
 
+    /// What it is made from, if workspaces may have that.
+    pub(crate) fn source(&self, config: &Config) -> Result<ImageSource, Failure> {
+        let Some(text) = &self.dockerfile else {
+            let image = self.image(config.image(), config.images.as_deref())?;
+            return Ok(match config.archives.get(image) {
+                Some(archive) => ImageSource::Archive(archive.clone()),
+                None => ImageSource::Registry(image.to_owned()),
+            });
+        };
+        if self.image.is_some() {
+            let message = "the options name an image and a dockerfile";
+            return Err(failure!(Config, "docker.options_invalid", "{message}").with_hint("leave one of them out"));
+        }
+        if !config.dockerfiles {
+            let message = "workspaces may not be made by a Dockerfile: its programs are root in containers of the \
+                           engine's own making";
+            return Err(failure!(Denied, "docker.dockerfile_denied", "{message}")
+                .with_hint("config.dockerfiles = true in the plugin's table of sandboxed.toml"));
+        }
+        let own = config.images.clone().map(|mut images| {
+            images.push(config.image().to_owned());
+            images
+        });
+        Ok(ImageSource::Dockerfile(Dockerfile { text: text.clone(), bases: own }))
+    }
+
     /// The image, if workspaces may have it.
-    pub(crate) fn image<'a>(&'a self, default: &'a str, allowed: Option<&[String]>) -> Result<&'a str, Failure> {
+    fn image<'a>(&'a self, default: &'a str, allowed: Option<&[String]>) -> Result<&'a str, Failure> {
         let image = self.image.as_deref().unwrap_or(default);
         let fits = |pattern: &String| match pattern.strip_suffix('*') {
             Some(start) => image.starts_with(start),
@@ -41,6 +71,24 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn source(json: &str, config: &Config) -> Result<ImageSource, String> {
+        let options = Options::read(json).map_err(|failure| failure.code)?;
+        options.source(config).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn a_dockerfile_is_taken_where_the_operator_lets_workspaces_have_one_and_only_instead_of_an_image() {
+        let asked = r#"{ "dockerfile": "FROM a" }"#;
+        assert_eq!(source(asked, &Config::default()), Err("docker.dockerfile_denied".to_owned()));
+
+        let config = Config { dockerfiles: true, images: Some(vec!["a*".to_owned()]), ..Config::default() };
+        let bases = Some(vec!["a*".to_owned(), config.image().to_owned()]);
+        let built = ImageSource::Dockerfile(Dockerfile { text: "FROM a".to_owned(), bases });
+        assert_eq!(source(asked, &config), Ok(built));
+        let both = r#"{ "dockerfile": "FROM a", "image": "a" }"#;
+        assert_eq!(source(both, &config), Err("docker.options_invalid".to_owned()));
+    }
 
     fn image(json: &str, allowed: Option<&[&str]>) -> Result<String, String> {
         let options = Options::read(json).map_err(|failure| failure.code)?;

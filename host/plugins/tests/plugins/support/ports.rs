@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
@@ -12,7 +11,7 @@ use sandboxed_model::{
     Blame, Failure, PluginId, WorkspaceId,
     backend::BackendSpec,
     command::{Command, Exit, Output},
-    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts},
+    container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts, ImageSource},
     tools::ToolCaller,
 };
 use sandboxed_plugins::{
@@ -140,21 +139,30 @@ fn asked<T: Send + 'static>(what: String) -> PortFuture<'static, Result<T, Failu
     Box::pin(async move { Err(Failure::new(Blame::Unavailable, "engine.asked", what)) })
 }
 
+fn told(image: &ImageSource) -> String {
+    match image {
+        ImageSource::Registry(name) => format!("registry {name}"),
+        ImageSource::Archive(path) => format!("archive {}", path.display()),
+        ImageSource::Dockerfile { text, bases } => format!("dockerfile {text} {bases:?}"),
+    }
+}
+
 impl Containers for NoEngine {
     fn probe(&self, engine: String) -> PortFuture<'_, Result<EngineFacts, Failure>> {
         asked(format!("probe {engine}"))
     }
 
-    fn has_image(&self, engine: String, image: String) -> PortFuture<'_, Result<bool, Failure>> {
-        asked(format!("has {engine} {image}"))
+    fn has_image(&self, engine: String, image: ImageSource) -> PortFuture<'_, Result<bool, Failure>> {
+        asked(format!("has {engine} {}", told(&image)))
     }
 
-    fn pull_image(&self, engine: String, image: String) -> PortFuture<'_, Result<(), Failure>> {
-        asked(format!("pull {engine} {image}"))
-    }
-
-    fn import_image(&self, engine: String, image: String, archive: PathBuf) -> PortFuture<'_, Result<(), Failure>> {
-        asked(format!("import {engine} {image} {}", archive.display()))
+    fn make_image(
+        &self,
+        engine: String,
+        workspace: BackendSpec,
+        image: ImageSource,
+    ) -> PortFuture<'_, Result<(), Failure>> {
+        asked(format!("make {engine} {} {}", workspace.id, told(&image)))
     }
 
     fn ensure(
@@ -163,9 +171,9 @@ impl Containers for NoEngine {
         workspace: BackendSpec,
         request: ContainerRequest,
     ) -> PortFuture<'_, Result<ContainerPlaces, Failure>> {
-        match request.image.as_str() {
-            // Only then the archive or the registry is asked.
-            "missing:1" => {
+        match told(&request.image).as_str() {
+            // Only then it is made.
+            "registry missing:1" | "archive /srv/base.tar" => {
                 Box::pin(async { Err(Failure::new(Blame::Unavailable, "containers.image_missing", "none")) })
             }
             image => asked(format!("ensure {engine} {} {image}", workspace.id)),
