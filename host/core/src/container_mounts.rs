@@ -6,7 +6,7 @@ use std::{
     fs, io,
     os::{
         fd::{AsRawFd, OwnedFd},
-        unix::fs::DirBuilderExt,
+        unix::fs::{DirBuilderExt, MetadataExt},
     },
     path::{Path, PathBuf},
 };
@@ -16,7 +16,7 @@ use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     sys::stat::{Mode, fstat},
 };
-use sandboxed_engine::{Bind, ContainerSpec, Engine, Error};
+use sandboxed_engine::{Bind, ContainerSpec, Engine, HOME, TREE};
 use sandboxed_exec::{FileIdentity, Guard};
 use sandboxed_model::{Blame, Failure, WorkspaceId, backend::BackendSpec};
 
@@ -50,35 +50,34 @@ impl Services {
         self.find_mounts(workspace.asked_mounts.clone(), Guard::is_privileged()).await
     }
 
-    /// Makes the container run, with these directories in it and no others.
+    /// Makes the container run, with the workspace's directories as they are now and these, and no others.
     pub(crate) async fn run_with_mounts(
         &self,
         engine: &Engine,
         spec: &ContainerSpec,
         mounts: Vec<Found>,
     ) -> Result<(), Failure> {
-        if mounts.is_empty() || !Guard::is_privileged() {
+        if !Guard::is_privileged() {
             return run(engine, spec).await;
         }
-        let id = spec.workspace;
+        let (id, wanted) = (spec.workspace, wanted(spec, &mounts).await?);
         // Two that start one container would take the directories from under each other.
-        let _alone = self.engines.mounting.lock().await;
-        let running = engine.first_process(id).await;
-        if matches!(running, Ok(Some(_))) {
+        let _alone = if mounts.is_empty() { None } else { Some(self.engines.mounting.lock().await) };
+        if matches!(engine.first_process(id).await, Ok(Some(_))) {
             run(engine, spec).await?;
-            if self.sees(engine, id, &mounts).await? {
+            if self.sees(engine, id, wanted.clone()).await? != Some(false) {
                 return Ok(());
             }
             // It was started with what was there before.
             if !may_be_replaced(engine, id).await {
-                return Err(others(id));
+                return Err(others());
             }
             engine.kill_all(id).await.map_err(|error| error.failure())?;
         }
-        let (held, mounts) = blocking(move || Ok((Held::hold(id, &mounts)?, mounts))).await?;
-        let started = run(engine, spec).await;
-        let seen = match started {
-            Ok(()) => self.sees(engine, id, &mounts).await,
+        let must_be_seen = !mounts.is_empty();
+        let held = blocking(move || Held::hold(id, &mounts)).await?;
+        let seen = match run(engine, spec).await {
+            Ok(()) => self.sees(engine, id, wanted).await,
             Err(failure) => Err(failure),
         };
         blocking(move || {
@@ -86,37 +85,55 @@ impl Services {
             Ok(())
         })
         .await?;
-        match seen {
-            Ok(true) => Ok(()),
-            Ok(false) => {
+        match seen? {
+            Some(true) => Ok(()),
+            // The engine is elsewhere, or shows its processes under other numbers.
+            None if !must_be_seen => Ok(()),
+            _ => {
                 engine.kill_all(id).await.map_err(|error| error.failure())?;
                 Err(unseen())
             }
-            Err(failure) => Err(failure),
         }
     }
 
-    /// Whether the container sees just these directories where it should.
-    async fn sees(&self, engine: &Engine, workspace: WorkspaceId, mounts: &[Found]) -> Result<bool, Failure> {
-        let process = match self.contained.first_process(engine, workspace).await {
-            Some(process) => process,
-            None => return Ok(false),
-        };
-        let wanted: Vec<(String, FileIdentity)> =
-            mounts.iter().map(|found| (found.target.clone(), found.identity)).collect();
+    /// Whether the container sees just these directories where it should. Absent: that cannot be told.
+    async fn sees(
+        &self,
+        engine: &Engine,
+        workspace: WorkspaceId,
+        wanted: Vec<(PathBuf, FileIdentity)>,
+    ) -> Result<Option<bool>, Failure> {
+        let Some(process) = self.contained.first_process(engine, workspace).await else { return Ok(None) };
         blocking(move || {
             let root = format!("/proc/{}/root", process.pid);
-            let root = open(Path::new(&root), OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            let Ok(root) = open(Path::new(&root), flags, Mode::empty()) else { return Ok(Some(false)) };
             let all = wanted.iter().all(|(target, identity)| inside(&root, target).is_ok_and(|seen| seen == *identity));
             // Only now is it certain whose root that was.
-            Ok(all && process.is_alive())
+            Ok(Some(all && process.is_alive()))
         })
         .await
     }
 }
 
+/// Where a container has to see which directories.
+async fn wanted(spec: &ContainerSpec, mounts: &[Found]) -> Result<Vec<(PathBuf, FileIdentity)>, Failure> {
+    let found = mounts.iter().map(|found| (PathBuf::from(&found.target), found.identity));
+    let found: Vec<_> = found.collect();
+    let own = [(spec.tree.clone(), TREE), (spec.home.clone(), HOME)];
+    blocking(move || {
+        let mut wanted = found;
+        for (path, target) in own {
+            let metadata = fs::metadata(path)?;
+            wanted.push((target.into(), FileIdentity { device: metadata.dev(), inode: metadata.ino() }));
+        }
+        Ok(wanted)
+    })
+    .await
+}
+
 /// What a path leads to for whoever has this root.
-fn inside(root: &OwnedFd, path: &str) -> nix::Result<FileIdentity> {
+fn inside(root: &OwnedFd, path: &Path) -> nix::Result<FileIdentity> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
@@ -130,6 +147,9 @@ struct Held(Vec<PathBuf>);
 impl Held {
     fn hold(workspace: WorkspaceId, mounts: &[Found]) -> io::Result<Self> {
         let mut held = Self(Vec::new());
+        if mounts.is_empty() {
+            return Ok(held);
+        }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(Path::new(HELD).join(workspace.to_string()))?;
         for found in mounts {
             let at = held_at(workspace, found);
@@ -183,8 +203,8 @@ fn unseen() -> Failure {
     ))
 }
 
-fn others(workspace: WorkspaceId) -> Failure {
-    let message = Error::RecreateNeeded(workspace).to_string();
-    Failure::new(Blame::Config, "containers.mounts_changed", format!("a mounted directory was replaced: {message}"))
+fn others() -> Failure {
+    let message = "a directory that the workspace's container sees was replaced, and something runs in the container";
+    Failure::new(Blame::Config, "containers.mounts_changed", message)
         .with_hint("wait for what runs in the workspace to end, and try again")
 }

@@ -217,8 +217,8 @@ impl Engine {
         let found = self.call("list images", self.docker().list_images(Some(options))).await?;
         let own = found.into_iter().filter(|image| self.owner().owns(Some(&image.labels)));
         let names = own.flat_map(|image| image.repo_tags).filter_map(|name| {
-            // Podman puts its own registry before names that have none.
-            let name = name.strip_prefix("localhost/").unwrap_or(&name);
+            // Podman puts a registry before names that have none.
+            let name = ["localhost/", "docker.io/"].iter().find_map(|it| name.strip_prefix(it)).unwrap_or(&name);
             name.starts_with("sandboxed-sh/").then(|| name.parse().ok()).flatten()
         });
         Ok(names.collect())

@@ -2,9 +2,12 @@
 
 use reqwest::{Method, StatusCode};
 use sandboxed_tests::{Server, engine::Daemon, server::Options, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::lab::{Lab, config};
+use crate::{
+    images::{base, create, sleeping},
+    lab::{Lab, config},
+};
 
 #[tokio::test]
 async fn an_engine_that_dies_in_the_middle_costs_one_run_and_nothing_after_it() {
@@ -101,4 +104,18 @@ async fn the_doctor_makes_enters_and_removes_a_container() {
         (items == json!([])).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_build_that_is_cancelled_ends_in_the_engine_too() {
+    let lab = Lab::start().await;
+    let text = format!("FROM {}\nRUN echo {}; sleep 7341\n", base(&lab).await, lab.owner());
+    let workspace = create(&lab, &text).await;
+    until("the build to be under way", async || sleeping("7341").then_some(())).await;
+
+    let path = format!("/builds/{}/cancel", workspace["build"].as_str().unwrap());
+    let cancelled = lab.server.api.post(&path, Value::Null).await;
+
+    assert_eq!(cancelled["state"], "cancelled", "{cancelled}");
+    until("its program to be gone", async || (!sleeping("7341")).then_some(())).await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::lab::Lab;
 
 /// The image that the archive of these tests became on the engine, with its shell where it lies.
-async fn base(lab: &Lab) -> String {
+pub(crate) async fn base(lab: &Lab) -> String {
     let workspace = lab.workspace(json!({})).await;
     format!("{}\nSHELL [\"/usr/bin/bash\", \"-c\"]", image(lab, &workspace))
 }
@@ -17,12 +17,12 @@ fn image(lab: &Lab, workspace: &str) -> String {
     lab.container(workspace).unwrap()["Config"]["Image"].as_str().unwrap().to_owned()
 }
 
-async fn create(lab: &Lab, dockerfile: &str) -> Value {
+pub(crate) async fn create(lab: &Lab, dockerfile: &str) -> Value {
     lab.server.api.post("/workspaces", json!({ "options": { "dockerfile": dockerfile } })).await
 }
 
 /// Waits for the end of a workspace's build.
-async fn built(lab: &Lab, workspace: &Value) -> Value {
+pub(crate) async fn built(lab: &Lab, workspace: &Value) -> Value {
     let path = format!("/builds/{}", workspace["build"].as_str().unwrap());
     until("the build to end", async || {
         let build = lab.server.api.get(&path).await;
@@ -37,8 +37,15 @@ async fn log(lab: &Lab, build: &Value) -> String {
         .await
 }
 
-fn id(workspace: &Value) -> &str {
+pub(crate) fn id(workspace: &Value) -> &str {
     workspace["id"].as_str().unwrap()
+}
+
+/// Whether something sleeps for so long on this machine.
+pub(crate) fn sleeping(seconds: &str) -> bool {
+    let lines = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = lines.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
+    lines.any(|line| line.ends_with(&format!("sleep\0{seconds}\0")))
 }
 
 /// Whether the engine has an image.
@@ -88,6 +95,35 @@ async fn init_steps_come_after_the_image_and_in_it() {
 }
 
 #[tokio::test]
+async fn what_init_steps_made_is_seen_by_those_who_come_after_them() {
+    let lab = Lab::start().await;
+    let init =
+        json!([{ "name": "one", "script": "echo made > made" }, { "name": "two", "script": "cat made >> $HOME/made" }]);
+
+    let workspace = lab.server.api.post("/workspaces", json!({ "init": init })).await;
+
+    assert_eq!(built(&lab, &workspace).await["state"], "done");
+    assert_eq!(lab.sh(id(&workspace), "cat made ~/made").await.stdout, "made\nmade\n");
+    let again = format!("/workspaces/{}/build", id(&workspace));
+    lab.server.api.post(&again, json!({ "from_start": true })).await;
+    let workspace = lab.server.api.get(&format!("/workspaces/{}", id(&workspace))).await;
+    assert_eq!(built(&lab, &workspace).await["state"], "done");
+    assert_eq!(lab.sh(id(&workspace), "cat made ~/made").await.stdout, "made\nmade\nmade\n");
+}
+
+#[tokio::test]
+async fn a_directory_of_the_workspace_that_was_put_there_anew_is_the_one_that_is_seen() {
+    let lab = Lab::start().await;
+    let workspace = lab.workspace(json!({})).await;
+    let tree = lab.tree(&workspace);
+    std::fs::rename(&tree, tree.with_file_name("moved")).unwrap();
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("new"), "").unwrap();
+
+    assert_eq!(lab.sh(&workspace, "ls /workspace").await.stdout, "new\n");
+}
+
+#[tokio::test]
 async fn a_dockerfile_that_fails_says_why_and_leaves_nothing() {
     let mut lab = Lab::start().await;
     let base = base(&lab).await;
@@ -117,34 +153,11 @@ async fn a_dockerfile_that_fails_says_why_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_build_that_is_cancelled_ends_in_the_engine_too() {
-    let lab = Lab::start().await;
-    let text = format!("FROM {}\nRUN echo {}; sleep 7341\n", base(&lab).await, lab.owner());
-    let workspace = create(&lab, &text).await;
-    let sleeps = || {
-        let lines = std::fs::read_dir("/proc").unwrap().flatten();
-        let lines = lines.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
-        lines.filter(|line| line.ends_with("sleep\x007341\0")).count()
-    };
-    until("the build to be under way", async || (sleeps() > 0).then_some(())).await;
-
-    let path = format!("/builds/{}/cancel", workspace["build"].as_str().unwrap());
-    let cancelled = lab.server.api.post(&path, Value::Null).await;
-
-    assert_eq!(cancelled["state"], "cancelled", "{cancelled}");
-    until("its program to be gone", async || (sleeps() == 0).then_some(())).await;
-}
-
-#[tokio::test]
 async fn a_build_goes_on_while_the_server_is_started_anew() {
     let mut lab = Lab::start().await;
-    let text = format!("FROM {}\nRUN echo {} begun; sleep 3; echo over\n", base(&lab).await, lab.owner());
+    let text = format!("FROM {}\nRUN echo {} begun; sleep 3.7342; echo over\n", base(&lab).await, lab.owner());
     let workspace = create(&lab, &text).await;
-    let path = format!("/builds/{}", workspace["build"].as_str().unwrap());
-    until("the step to be under way", async || {
-        (lab.server.api.get(&path).await["steps"][0]["state"] == "running").then_some(())
-    })
-    .await;
+    until("the build to be under way", async || sleeping("3.7342").then_some(())).await;
 
     lab.server.crash();
     lab.server.restart().await;

@@ -204,7 +204,7 @@ impl Execution {
         Contents { tree: paths.tree(id), home: paths.home(id), owner: self.workspace.user }
     }
 
-    /// Makes tree and home empty directories. Nothing runs in the workspace.
+    /// Makes tree and home empty directories, the same ones: a container that runs sees no others. Nothing runs in the workspace.
     async fn empty(&self) -> Result<(), Halt> {
         let (directory, Contents { tree, home, owner }) =
             (self.services.paths.workspace(self.workspace.id), self.contents());
@@ -212,10 +212,14 @@ impl Execution {
             // Below a directory handle a name cannot lead elsewhere, and links are removed and not followed.
             let directory = Dir::open_ambient_dir(directory, ambient_authority())?;
             for path in [tree, home] {
-                match path.file_name().map(|name| directory.remove_dir_all(name)) {
-                    Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                    _ => make_directory(&path, owner, 0o700)?,
+                let Some(name) = path.file_name() else { continue };
+                match directory.symlink_metadata(name) {
+                    Ok(found) if found.is_dir() => remove_contents(&directory.open_dir(name)?)?,
+                    Ok(_) => directory.remove_file(name)?,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
                 }
+                make_directory(&path, owner, 0o700)?;
             }
             Ok(())
         });
@@ -482,6 +486,17 @@ impl Execution {
             () = tokio::time::sleep(RETRY) => Ok(()),
         }
     }
+}
+
+fn remove_contents(directory: &Dir) -> std::io::Result<()> {
+    for entry in directory.entries()? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => directory.remove_dir_all(entry.file_name())?,
+            false => entry.remove_file()?,
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn failed(failure: Failure) -> Halt {
