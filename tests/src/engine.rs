@@ -51,6 +51,12 @@ wait $!
 wait $!
 if [ "$2" = rm ]; then
   podman "$ours" rm --all --force --time 0
+  # For five minutes after each process its monitor stays, and then makes files anew.
+  for process in /proc/[0-9]*; do
+    case $(tr '\0' ' ' <"$process/cmdline") in
+      *conmon*"$ours/"*) kill -9 "${process#/proc/}" ;;
+    esac
+  done 2>/dev/null
   "$2" -rf "$ours"
 fi
 "#;
