@@ -7,8 +7,8 @@ use std::{
 };
 
 use sandboxed_model::{
-    WorkspaceId,
-    backend::Leader as LeaderPlan,
+    Blame, Failure, WorkspaceId,
+    backend::{Leader as LeaderPlan, WorkspacePhase},
     workspace::{NetworkMode, Workspace},
 };
 
@@ -81,6 +81,22 @@ impl Services {
             LeaderPlan::Container(engine) => Ok(self.find_container_network(&workspace, &engine, None).await),
             LeaderPlan::Server | LeaderPlan::Program(_) => Ok(None),
         }
+    }
+
+    /// Refuses a workspace whose container runs and has a network that the server does not find or may not enter.
+    pub(crate) async fn check_way_in(&self, workspace: &Workspace) -> Result<()> {
+        let backend = self.plugins.backend(&workspace.backend)?;
+        if !backend.describe().await?.engine_limits {
+            return Ok(());
+        }
+        let observed = backend.observe(&self.isolation.spec(workspace, &self.paths)).await?;
+        if observed.phase != WorkspacePhase::Ready {
+            return Ok(());
+        }
+        let message = "the server may not enter the container's network, so it reaches nothing that listens there";
+        Err(Failure::new(Blame::Unavailable, "containers.ports_unavailable", message)
+            .with_hint("start the server as root on the engine's machine")
+            .into())
     }
 
     async fn find_container_network(

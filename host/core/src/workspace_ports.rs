@@ -66,6 +66,7 @@ impl Orchestrator {
         has_own_network(&workspace)?;
         let place = services.port_places.take(id)?;
         let Some(leader) = services.present_leader(id).await? else {
+            services.check_way_in(&workspace).await?;
             return Err(nothing_listens(&workspace, port, &[]));
         };
         let found = listeners(&leader).await?;

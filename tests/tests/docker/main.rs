@@ -13,6 +13,7 @@ mod network;
 mod ownership;
 mod ports;
 mod processes;
+mod unprivileged;
 
 /// The engine that all of this is tried on.
 fn socket() -> std::path::PathBuf {

@@ -66,7 +66,7 @@ async fn signals_reach_the_program_and_its_children() {
 async fn a_terminal_echoes_once_and_has_the_size_that_it_is_given() {
     let lab = Lab::start().await;
     let workspace = lab.workspace(json!({})).await;
-    let terminal = json!({ "command": ["bash", "--norc"], "env": { "PS1": "" }, "tty": { "rows": 24, "cols": 80 } });
+    let terminal = json!({ "command": ["bash", "--norc"], "env": { "PS1": "up>" }, "tty": { "rows": 24, "cols": 80 } });
     let process = start(&lab, &workspace, terminal).await;
     let url = lab.server.api.url.replacen("http", "ws", 1);
     let mut request = format!("{url}/api/v1/processes/{process}/attach").into_client_request().unwrap();
@@ -84,6 +84,8 @@ async fn a_terminal_echoes_once_and_has_the_size_that_it_is_given() {
         std::mem::take(&mut seen)
     };
 
+    // What is typed before the shell edits lines is echoed by the terminal and by the shell.
+    read_until(&mut socket, "up>").await;
     socket.send(Message::Binary(b"stty size; echo si''zed\n".to_vec().into())).await.unwrap();
     let first = read_until(&mut socket, "sized\r\n").await;
     assert!(first.contains("24 80\r\n"), "{first:?}");
