@@ -26,8 +26,8 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::backend::lifecycle::{
-    Abilities, About, Account, Attachment, AttachmentContent, Contained, Image, ImagePlan, Joined, Launch, Leader, Mount,
-    Observed, PathRules, Phase, Requirement, RootPlan, RootSource, Spawned, Spec,
+    Abilities, About, Account, Attachment, AttachmentContent, Contained, Image, ImagePlan, Joined, Launch, Leader,
+    Mount, Observed, PathRules, Phase, Requirement, RootPlan, RootSource, Spawned, Spec,
 };
 
 pub use crate::contracts::sandboxed::types::{

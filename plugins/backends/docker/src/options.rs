@@ -22,8 +22,9 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn read(json: &str) -> Result<Self, Failure> {
         serde_json::from_str(json).map_err(|error| {
-            failure!(Config, "docker.options_invalid", "the options of the workspace do not fit: {error}")
-                .with_hint("they are image, dockerfile and env: {\"image\": \"debian:bookworm\", \"env\": {\"NAME\": \"value\"}}")
+            failure!(Config, "docker.options_invalid", "the options of the workspace do not fit: {error}").with_hint(
+                "they are image, dockerfile and env: {\"image\": \"debian:bookworm\", \"env\": {\"NAME\": \"value\"}}",
+            )
         })
     }
 
