@@ -76,6 +76,54 @@ async fn a_workspace_shows_its_drift_and_follows_its_template_without_repeating_
 }
 
 #[tokio::test]
+async fn a_template_declares_ports_and_its_workspaces_follow_them() {
+    let server = Server::start().await;
+    let ports = |ports: Value| json!({ "description": "", "workspace": { "ports": ports } });
+    let named = |shown: &Value| {
+        let ports = shown["ports"].as_array().unwrap();
+        ports.iter().map(|port| format!("{}={}", port["name"].as_str().unwrap(), port["port"])).collect::<Vec<_>>()
+    };
+    let twice = json!({ "name": "kit", "workspace": { "ports": [
+        { "name": "web", "port": 3000 }, { "name": "web", "port": 3001 },
+    ] } });
+    let (status, _) = server.api.call(Method::POST, "/templates", Some(twice)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    server.cli(&["templates", "create", "kit", "--port", "web=3000", "--port", "api=https:8443"]).success();
+
+    let made = server
+        .api
+        .post("/workspaces", json!({ "name": "w", "template": "kit", "ports": [{ "name": "web", "port": 4000 }] }))
+        .await;
+    assert_eq!(named(&made), ["api=8443", "web=4000"], "what is said counts over the template, by name or number");
+    assert_eq!(made["ports"][0]["protocol"], "https");
+    assert_eq!(server.api.get("/workspaces/w").await["drift"]["fields"], json!([]));
+
+    let next = ports(json!([{ "name": "web", "port": 3000 }, { "name": "db", "port": 5432 }]));
+    server.api.call(Method::PUT, "/templates/kit", Some(next)).await;
+    let drift = server.api.get("/workspaces/w").await["drift"].clone();
+    assert_eq!((&drift["newest"], &drift["fields"][0]["field"]), (&json!(2), &json!("ports")));
+    let applied = server.api.post("/workspaces/w/template", json!({})).await;
+    assert_eq!((&applied["changes"][0]["field"], &applied["build"]), (&json!("ports"), &Value::Null));
+    let shown = server.api.get("/workspaces/w").await;
+    assert_eq!(
+        (named(&shown), &shown["drift"]["fields"]),
+        (vec!["db=5432".to_owned(), "web=4000".to_owned()], &json!([]))
+    );
+
+    let own = json!({ "ports": [{ "name": "own", "port": 9000 }] });
+    server.api.call(Method::PUT, "/workspaces/w/ports", Some(own)).await;
+    assert_eq!(
+        server.api.get("/workspaces/w").await["drift"]["fields"][0]["field"],
+        "ports",
+        "a change by hand is drift"
+    );
+
+    let body = json!({ "template": "kit", "network": { "mode": "shared" } });
+    let (_, problem) = server.api.call(Method::POST, "/workspaces", Some(body)).await;
+    assert_eq!(problem["code"], "ports.shared_network");
+}
+
+#[tokio::test]
 async fn a_template_is_not_applied_under_a_running_turn_or_process() {
     let server = Server::start().await;
     server.api.post("/templates", json!({ "name": "kit", "workspace": {} })).await;

@@ -6,12 +6,17 @@ use std::collections::BTreeMap;
 use sandboxed_model::{
     Blame, Failure, PluginId,
     plugin::PluginKind,
+    port::DeclaredPort,
     recipe::{Blueprint, EnvValue, Recipe, VariableName},
     template::{TemplateChoice, TemplateUse},
     workspace::{NetworkPolicy, Workspace, WorkspaceLimits},
 };
 
-use crate::{Error, Result, egress, services::Services};
+use crate::{
+    Error, Result, egress,
+    services::Services,
+    workspace_ports::{check_ports, has_own_network},
+};
 
 /// A workspace as it is to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +25,7 @@ pub(crate) struct Resolved {
     pub(crate) options: serde_json::Value,
     pub(crate) network: NetworkPolicy,
     pub(crate) limits: WorkspaceLimits,
+    pub(crate) ports: Vec<DeclaredPort>,
     pub(crate) recipe: Recipe,
 }
 
@@ -31,6 +37,7 @@ impl Resolved {
             options: workspace.options.clone(),
             network: workspace.network.clone(),
             limits: workspace.limits,
+            ports: workspace.ports.clone(),
             recipe: workspace.recipe.clone(),
         }
     }
@@ -60,6 +67,9 @@ impl Services {
     pub(crate) async fn resolve(&self, blueprint: Blueprint) -> Result<Resolved> {
         let resolved = self.fill(blueprint).await?;
         egress::policy(&resolved.network)?;
+        if !resolved.ports.is_empty() {
+            has_own_network(&resolved.network)?;
+        }
         self.check_secrets(&resolved.recipe.env)?;
         self.find_mounts(resolved.recipe.mounts.clone(), self.isolation.users().is_some()).await?;
         Ok(resolved)
@@ -79,6 +89,7 @@ impl Services {
         if let Some(problem) = blueprint.limits.problem() {
             return Err(Error::Invalid { code: "workspace.limits_invalid", message: problem.to_owned() });
         }
+        check_ports(&blueprint.ports)?;
         let recipe = blueprint.recipe();
         if let Some(message) = recipe.problem() {
             return Err(Error::Invalid { code: "workspace.recipe_invalid", message });
@@ -94,6 +105,7 @@ impl Services {
             options: blueprint.options.into(),
             network: blueprint.network.unwrap_or_else(|| self.config.workspaces.network.clone()),
             limits,
+            ports: blueprint.ports,
             recipe,
         })
     }

@@ -59,7 +59,7 @@ impl Orchestrator {
     /// # Errors
     /// When there is no such workspace, or it has no network of its own.
     pub async fn open_port(&self, credential: &str, workspace: WorkspaceId, port: PortNumber) -> Result<PortTicket> {
-        has_own_network(&self.services.workspace(workspace).await?)?;
+        has_own_network(&self.services.workspace(workspace).await?.network)?;
         let opened_by = Some(digest(credential)).filter(|hash| *hash != digest(self.local_token()));
         let secret = random_secret();
         let ticket = Ticket { workspace, port, opened_by, expires: Instant::now() + TICKET_TTL };

@@ -94,12 +94,13 @@ impl Orchestrator {
             return Err(Error::Conflict { code: "template.backend_changed", message });
         }
         let changes = differences(&Resolved::of(&workspace), &wanted);
-        let Resolved { options, network, limits, recipe, .. } = wanted;
+        let Resolved { options, network, limits, ports, recipe, .. } = wanted;
         let to = template.as_ref().map_or(used.version, |template| template.version);
         let changed = Workspace {
             options: options.clone(),
             network: network.clone(),
             limits,
+            ports: ports.clone(),
             recipe: recipe.clone(),
             template: template.clone(),
             ..workspace.clone()
@@ -113,7 +114,7 @@ impl Orchestrator {
         if dry_run || (application.changes.is_empty() && to == used.version) {
             return Ok(application);
         }
-        let update = WorkspaceUpdate { options, network, limits, recipe, template };
+        let update = WorkspaceUpdate { options, network, limits, ports, recipe, template };
         let takes_steps = steps.iter().any(|step| !step.state.has_ended());
         let build = takes_steps.then(|| new_build(&changed, by.user, steps, true));
         services.store.change_workspace(id, update, build.clone()).await?;
@@ -205,6 +206,7 @@ fn differences(is: &Resolved, wanted: &Resolved) -> Vec<DriftField> {
         field("options", &is.options, &wanted.options),
         field("network", &is.network, &wanted.network),
         field("limits", &is.limits, &wanted.limits),
+        field("ports", &is.ports, &wanted.ports),
         field("env", &is.recipe.env, &wanted.recipe.env),
         field("mounts", &is.recipe.mounts, &wanted.recipe.mounts),
         field("init", &is.recipe.init, &wanted.recipe.init),

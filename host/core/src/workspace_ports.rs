@@ -6,7 +6,7 @@ use sandboxed_exec::{Listening, ProcessHandle, owners};
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
     port::{DeclaredPort, PortNumber, PortProtocol, WorkspacePort, problem_of},
-    workspace::{NetworkMode, Workspace},
+    workspace::{NetworkMode, NetworkPolicy, Workspace},
 };
 
 use crate::{Error, Orchestrator, Result, leaders::Leader, port_connection::PortConnection, services::Services};
@@ -22,7 +22,7 @@ impl Orchestrator {
     /// When there is no such workspace, or it has no network of its own.
     pub async fn workspace_ports(&self, id: WorkspaceId) -> Result<Vec<WorkspacePort>> {
         let workspace = self.services.workspace(id).await?;
-        has_own_network(&workspace)?;
+        has_own_network(&workspace.network)?;
         let mut ports: BTreeMap<PortNumber, WorkspacePort> = BTreeMap::new();
         for (port, process) in self.services.listening_ports(id).await? {
             let found = WorkspacePort {
@@ -49,7 +49,7 @@ impl Orchestrator {
     /// # Errors
     /// When there is no such workspace, it has no network of its own, or the list contradicts itself.
     pub async fn set_workspace_ports(&self, id: WorkspaceId, ports: Vec<DeclaredPort>) -> Result<Vec<WorkspacePort>> {
-        has_own_network(&self.services.workspace(id).await?)?;
+        has_own_network(&self.services.workspace(id).await?.network)?;
         check_ports(&ports)?;
         self.services.store.set_workspace_ports(id, ports).await?;
         self.workspace_ports(id).await
@@ -63,7 +63,7 @@ impl Orchestrator {
     pub async fn connect_port(&self, id: WorkspaceId, port: PortNumber) -> Result<PortConnection> {
         let services = &self.services;
         let workspace = services.workspace(id).await?;
-        has_own_network(&workspace)?;
+        has_own_network(&workspace.network)?;
         let place = services.port_places.take(id)?;
         let Some(leader) = services.present_leader(id).await? else {
             services.check_way_in(&workspace).await?;
@@ -142,11 +142,11 @@ pub(crate) fn check_ports(ports: &[DeclaredPort]) -> Result<()> {
 
 /// The ports of a workspace that shares the machine's network are the machine's own: whatever listened there could be
 /// reached through it.
-pub(crate) fn has_own_network(workspace: &Workspace) -> Result<()> {
-    if workspace.network.mode != NetworkMode::Shared {
+pub(crate) fn has_own_network(network: &NetworkPolicy) -> Result<()> {
+    if network.mode != NetworkMode::Shared {
         return Ok(());
     }
-    let message = format!("the workspace {} shares the machine's network and has no ports of its own", workspace.name);
+    let message = "a workspace that shares the machine's network has no ports of its own";
     Err(Failure::new(Blame::Config, "ports.shared_network", message)
         .with_hint("reach its services at the machine's own address, or make the workspace with another network mode")
         .into())

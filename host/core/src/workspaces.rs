@@ -16,12 +16,8 @@ use sandboxed_model::{
 use sandboxed_store::UserPool;
 
 use crate::{
-    Error, Orchestrator, Result,
-    blueprint::Resolved,
-    contained::container_usage,
-    isolation::make_directory,
+    Error, Orchestrator, Result, blueprint::Resolved, contained::container_usage, isolation::make_directory,
     services::Services,
-    workspace_ports::{check_ports, has_own_network},
 };
 
 /// How long a backend may take to end what it runs for a workspace that is deleted.
@@ -41,11 +37,10 @@ impl Orchestrator {
     /// asks for, or the backend cannot make it.
     pub async fn create_workspace(&self, by: &Principal, new: NewWorkspace) -> Result<Workspace> {
         let id = WorkspaceId::new();
-        check_ports(&new.ports)?;
         let invalid = |message: &str| Error::Invalid { code: "workspace.options_invalid", message: message.to_owned() };
         let beside = new.blueprint().map_err(invalid)?;
         let (blueprint, template) = self.services.with_template(new.template, beside).await?;
-        let Resolved { backend, options, network, limits, recipe } = self.services.resolve(blueprint).await?;
+        let Resolved { backend, options, network, limits, ports, recipe } = self.services.resolve(blueprint).await?;
         let name = match new.name {
             Some(name) => name,
             None => made_up_name(id),
@@ -57,7 +52,7 @@ impl Orchestrator {
             options,
             network,
             limits,
-            ports: new.ports,
+            ports,
             user: None,
             root: None,
             layers: WorkspaceLayers::default(),
@@ -70,9 +65,6 @@ impl Orchestrator {
             owner: by.user,
             created_at: Timestamp::now(),
         };
-        if !workspace.ports.is_empty() {
-            has_own_network(&workspace)?;
-        }
         let users = self.services.users_for(&workspace.backend).await?;
         // The row comes first: what is on disk without a row would belong to nobody.
         let workspace = self.services.store.insert_workspace(workspace, users).await?;

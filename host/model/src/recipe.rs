@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     PluginId,
     command::Value,
+    port::{self, DeclaredPort},
     workspace::{NetworkPolicy, WorkspaceLimits},
 };
 
@@ -311,6 +312,9 @@ pub struct Blueprint {
     /// What its processes may use together; what is absent takes the configured default.
     #[serde(skip_serializing_if = "is_default")]
     pub limits: WorkspaceLimits,
+    /// Ports that are known before anything listens on them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<DeclaredPort>,
     /// Variables of all its processes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<VariableName, EnvValue>,
@@ -327,14 +331,16 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Blueprint {
-    /// This with what `said` says in its place: options, limits and variables one by one, a mount by its target, and
-    /// further init steps after these.
+    /// This with what `said` says in its place: options, limits and variables one by one, a mount by its target, a port by
+    /// its name or its number, and further init steps after these.
     #[must_use]
     pub fn with(mut self, said: Self) -> Self {
         self.backend = said.backend.or(self.backend);
         self.network = said.network.or(self.network);
         self.options.extend(said.options);
         self.limits = said.limits.or(self.limits);
+        self.ports.retain(|port| said.ports.iter().all(|other| other.name != port.name && other.port != port.port));
+        self.ports.extend(said.ports);
         self.env.extend(said.env);
         self.mounts.retain(|mount| said.mounts.iter().all(|other| other.target != mount.target));
         self.mounts.extend(said.mounts);
@@ -349,7 +355,8 @@ impl Blueprint {
 
     /// Says what in it can never work, whatever the machine.
     pub fn problem(&self) -> Option<String> {
-        self.limits.problem().map(str::to_owned).or_else(|| self.recipe().problem())
+        let limits = self.limits.problem().map(str::to_owned);
+        limits.or_else(|| port::problem_of(&self.ports)).or_else(|| self.recipe().problem())
     }
 }
 
@@ -417,13 +424,14 @@ mod tests {
     #[test]
     fn what_is_said_beside_a_template_counts_and_the_rest_of_it_stays() {
         let template: Blueprint = serde_json::from_str(
-            r#"{"backend":"host","options":{"a":1,"b":1},"limits":{"processes":10,"memory":40000000},
+            r#"{"backend":"host","options":{"a":1,"b":1},"ports":[{"name":"web","port":80},{"name":"api","port":81},
+                {"name":"db","port":82}],"limits":{"processes":10,"memory":40000000},
                 "env":{"A":"1","B":"1"},"mounts":[{"source":"/srv/a","target":"/mnt/a"}],
                 "init":[{"name":"one","script":"true"}]}"#,
         )
         .unwrap();
         let said: Blueprint = serde_json::from_str(
-            r#"{"options":{"b":2},"limits":{"processes":20},"env":{"B":"2"},
+            r#"{"options":{"b":2},"ports":[{"name":"web","port":90},{"name":"own","port":81}],"limits":{"processes":20},"env":{"B":"2"},
                 "mounts":[{"source":"/srv/b","target":"/mnt/a"}],"init":[{"name":"two","script":"true"}]}"#,
         )
         .unwrap();
@@ -436,6 +444,8 @@ mod tests {
         let values: Vec<_> = both.env.values().cloned().collect();
         assert_eq!(values, [EnvValue::Plain("1".to_owned()), EnvValue::Plain("2".to_owned())]);
         assert_eq!(both.mounts, [mount("/srv/b", "/mnt/a")]);
+        let ports: Vec<_> = both.ports.iter().map(|port| (port.name.to_string(), port.port.get())).collect();
+        assert_eq!(ports, [("db".to_owned(), 82), ("web".to_owned(), 90), ("own".to_owned(), 81)]);
         let steps: Vec<_> = both.init.iter().map(|step| step.name.as_str()).collect();
         assert_eq!(steps, ["one", "two"]);
     }

@@ -142,7 +142,7 @@ pub struct Drift {
 /// One thing that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DriftField {
-    /// What: `backend`, `options`, `network`, `limits`, `env`, `mounts` or `init`.
+    /// What: `backend`, `options`, `network`, `limits`, `ports`, `env`, `mounts` or `init`.
     pub field: String,
     /// How the workspace has it.
     #[schema(value_type = Object)]

@@ -178,6 +178,7 @@ impl NewWorkspace {
             options: options.clone(),
             network: self.network.clone(),
             limits: self.limits,
+            ports: self.ports.clone(),
             env,
             mounts,
             init,

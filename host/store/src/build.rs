@@ -6,6 +6,7 @@ use sandboxed_model::{
     backend::WorkspacePhase,
     build::Build,
     page::{Page, PageRequest},
+    port::DeclaredPort,
     recipe::Recipe,
     template::TemplateUse,
     workspace::{NetworkPolicy, WorkspaceLimits},
@@ -32,6 +33,8 @@ pub struct WorkspaceUpdate {
     pub network: NetworkPolicy,
     /// What its processes may use.
     pub limits: WorkspaceLimits,
+    /// Ports that are known before anything listens on them.
+    pub ports: Vec<DeclaredPort>,
     /// What goes into it besides its backend.
     pub recipe: Recipe,
     /// The template that it comes from.
@@ -137,10 +140,11 @@ impl Store {
     pub async fn change_workspace(&self, id: WorkspaceId, to: WorkspaceUpdate, build: Option<Build>) -> Result<()> {
         self.write(move |write| {
             check_idle(write.conn, id)?;
-            let WorkspaceUpdate { options, network, limits, recipe, template } = to;
+            let WorkspaceUpdate { options, network, limits, ports, recipe, template } = to;
             let rows = prepare(
                 write.conn,
-                "UPDATE workspaces SET options = ?2, network = ?3, limits = ?4, recipe = ?5, template = ?6 WHERE id = ?1",
+                "UPDATE workspaces SET options = ?2, network = ?3, limits = ?4, recipe = ?5, template = ?6, \
+                 ports = ?7 WHERE id = ?1",
             )?
             .execute(params![
                 Text(id),
@@ -149,6 +153,7 @@ impl Store {
                 Json(&limits),
                 Json(&recipe),
                 template.as_ref().map(Json),
+                Json(&ports),
             ])?;
             if rows == 0 {
                 return Err(Error::not_found("workspace", id));

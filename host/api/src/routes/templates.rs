@@ -7,6 +7,7 @@ use http::StatusCode;
 use sandboxed_model::{
     PluginId,
     page::Page,
+    port::DeclaredPort,
     recipe::{Blueprint, EnvValue, InitStep, Mount, VariableName},
     template::{Application, NewTemplate, Template, TemplateName},
     workspace::{NetworkPolicy, WorkspaceLimits},
@@ -45,6 +46,10 @@ struct BlueprintRequest {
     /// What its processes may use together; what is absent takes the configured default.
     #[schema(value_type = Option<WorkspaceLimits>)]
     limits: Option<Object<WorkspaceLimits>>,
+    /// Ports that are known before anything listens on them.
+    #[serde(default)]
+    #[schema(value_type = Vec<DeclaredPort>, max_items = 64)]
+    ports: Vec<Object<DeclaredPort>>,
     /// Variables of all its processes.
     #[serde(default)]
     env: BTreeMap<VariableName, EnvValue>,
@@ -60,12 +65,13 @@ struct BlueprintRequest {
 
 impl From<BlueprintRequest> for Blueprint {
     fn from(wanted: BlueprintRequest) -> Self {
-        let BlueprintRequest { backend, options, network, limits, env, mounts, init } = wanted;
+        let BlueprintRequest { backend, options, network, limits, ports, env, mounts, init } = wanted;
         Self {
             backend,
             options,
             network: network.map(|it| it.0),
             limits: limits.map(|it| it.0).unwrap_or_default(),
+            ports: ports.into_iter().map(|it| it.0).collect(),
             env,
             mounts: mounts.into_iter().map(|it| it.0).collect(),
             init: init.into_iter().map(|it| it.0).collect(),

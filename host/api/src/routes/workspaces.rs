@@ -91,7 +91,7 @@ struct WorkspaceRequest {
     #[schema(value_type = Vec<InitStep>)]
     init: Vec<Object<InitStep>>,
     /// The template that it is made from. What is said here counts over it: options, limits and variables one by one, a
-    /// mount by its target; init steps are added to the template's.
+    /// mount by its target, a port by its name or number; init steps are added to the template's.
     template: Option<TemplateName>,
     /// The version of the template; absent is the newest.
     #[schema(value_type = Option<u64>, minimum = 1, maximum = 4294967295_u64)]
