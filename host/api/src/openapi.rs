@@ -16,8 +16,17 @@ use crate::{gate::SESSION_COOKIE, idempotency::MAX_KEY, problem};
 const TOKEN: &str = "token";
 const SESSION: &str = "session";
 /// Operations whose answers hold a secret or only concern the login itself: no answer of them is stored.
-const NOT_REPEATED: [&str; 8] =
-    ["log_in", "log_out", "create_token", "exec", "write_input", "resize_process", "signal_process", "open_port"];
+const NOT_REPEATED: [&str; 9] = [
+    "log_in",
+    "log_out",
+    "create_token",
+    "exec",
+    "write_input",
+    "resize_process",
+    "signal_process",
+    "open_port",
+    "import_workspace",
+];
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

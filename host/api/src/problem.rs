@@ -124,7 +124,9 @@ fn status_of(failure: &Failure) -> StatusCode {
 fn status_of_file(code: &str) -> StatusCode {
     match code {
         "path.missing" | "upload.not_found" => StatusCode::NOT_FOUND,
-        "path.invalid" | "path.escape" | "path.input_broken" | "archive.invalid" => StatusCode::BAD_REQUEST,
+        "path.invalid" | "path.escape" | "path.input_broken" | "archive.invalid" | "archive.version" => {
+            StatusCode::BAD_REQUEST
+        }
         "path.changed" => StatusCode::PRECONDITION_FAILED,
         "path.too_large" | "path.too_many_entries" => StatusCode::PAYLOAD_TOO_LARGE,
         "path.range_invalid" => StatusCode::RANGE_NOT_SATISFIABLE,

@@ -30,6 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::templates::routes())
         .merge(routes::processes::routes())
         .merge(routes::snapshots::routes())
+        .merge(routes::moving::routes())
         .merge(routes::leftovers::routes())
         .merge(routes::files::routes())
         .merge(routes::ports::routes())

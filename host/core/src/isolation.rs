@@ -29,7 +29,7 @@ use crate::{etc::Etc, paths::Paths, storage::Part};
 const STAGE: &str = "/run/sandboxed-sh/workspace";
 /// How many users a system has, and which of them works in it. See `sandboxed:backend/lifecycle.abilities.user-range`.
 const RANGE: u32 = 65_536;
-const RANGE_USER: u32 = 1_000;
+pub(crate) const RANGE_USER: u32 = 1_000;
 /// User ids that a container has which maps 65,536 of them, for when the configured ones do not exist there.
 const CONTAINER_USERS: UserRange = UserRange { first: 30_000, count: 10_000 };
 

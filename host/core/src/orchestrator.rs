@@ -156,6 +156,7 @@ impl Orchestrator {
         services.recover_snapshots().await?;
         services.declare_templates().await?;
         services.recover_builds().await?;
+        services.give_up_arrivals().await?;
         services.report_mismatch().await?;
         services.recover().await?;
         services.recover_processes().await?;

@@ -145,6 +145,11 @@ impl Paths {
         self.workspace(id).join("uploads")
     }
 
+    /// There while the workspace comes in from an archive.
+    pub(crate) fn arriving(&self, id: WorkspaceId) -> PathBuf {
+        self.workspace(id).join("arriving")
+    }
+
     /// Where connections out of workspaces' networks arrive.
     pub(crate) fn gate(&self) -> PathBuf {
         self.root.join("gate.sock")

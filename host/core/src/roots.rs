@@ -255,7 +255,12 @@ impl Services {
 }
 
 fn root(layer: &Layer) -> WorkspaceRoot {
-    WorkspaceRoot { title: layer.title().to_owned(), layers: vec![layer.id().to_string()], env: variables(layer.env()) }
+    WorkspaceRoot {
+        title: layer.title().to_owned(),
+        layers: vec![layer.id().to_string()],
+        env: variables(layer.env()),
+        in_place_of: None,
+    }
 }
 
 /// Variables as an image says them, without those that a workspace may not have either.

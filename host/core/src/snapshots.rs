@@ -195,7 +195,7 @@ impl Services {
     }
 
     /// Ends what the server and the backend run for a workspace in which no process of a person or a mission is left.
-    async fn bring_to_rest(&self, workspace: &Workspace) -> Result<()> {
+    pub(crate) async fn bring_to_rest(&self, workspace: &Workspace) -> Result<()> {
         let leader = self.store.workspace_leader(workspace.id).await?;
         self.end_leader(workspace.id, leader).await?;
         let backend = self.plugins.backend(&workspace.backend)?;

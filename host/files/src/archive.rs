@@ -219,7 +219,7 @@ fn header(stat: &Stat, kind: EntryType) -> Header {
 
 /// Gives exactly the bytes that the header has announced, and keeps what went wrong for later, so that each failure of the archive
 /// writer is one of the writer's own.
-struct Exact<'c, R> {
+pub(crate) struct Exact<'c, R> {
     content: R,
     left: u64,
     problem: Option<Problem>,
@@ -233,11 +233,11 @@ enum Problem {
 }
 
 impl<'c, R: Read> Exact<'c, R> {
-    fn new(content: R, left: u64, cancel: &'c AtomicBool) -> Self {
+    pub(crate) fn new(content: R, left: u64, cancel: &'c AtomicBool) -> Self {
         Self { content, left, problem: None, cancel }
     }
 
-    fn finish(self, path: &RelativePath) -> Result<()> {
+    pub(crate) fn finish(self, path: &RelativePath) -> Result<()> {
         match self.problem {
             None => Ok(()),
             Some(Problem::Short) => Err(Error::Changed(path.clone())),

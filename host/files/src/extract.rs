@@ -1,6 +1,6 @@
 //! Unpacking of an archive.
 
-mod reader;
+pub(crate) mod reader;
 
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,6 +20,9 @@ use crate::error::At;
 use crate::staged::{Staged, hidden_name};
 use crate::tree::{beneath, child_directory, proceed};
 use crate::{ArchiveFormat, Error, Limits, RelativePath, Result, Tree};
+
+/// The bits of a mode that are taken from an archive.
+const PERMISSIONS: u32 = 0o777;
 
 /// What was unpacked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,6 +88,8 @@ impl Tree {
                         }
                         Content::Directory => place.directory(&member),
                         Content::Symlink { target } => place.symlink(target),
+                        Content::Link { .. } => Err(Obstacle::Skip("a hard link")),
+                        Content::Pipe => Err(Obstacle::Skip("a pipe")),
                         Content::Refused(reason) => Err(Obstacle::Skip(reason)),
                     }
                 }
@@ -154,8 +159,9 @@ impl Place<'_> {
         let mut staged = Staged::create(self.directory).at(self.full)?;
         fill(staged.file(), content, size, self.full).map_err(reader::told)?;
         self.tree.hand_over(staged.file().as_fd()).at(self.full)?;
-        fchmod(staged.file(), Mode::from_raw_mode(member.mode)).at(self.full)?;
-        futimens(staged.file(), &modified_at(Timespec { tv_sec: member.modified, tv_nsec: 0 })).at(self.full)?;
+        fchmod(staged.file(), Mode::from_raw_mode(member.mode & PERMISSIONS)).at(self.full)?;
+        futimens(staged.file(), &modified_at(Timespec { tv_sec: member.modified, tv_nsec: member.nanoseconds.into() }))
+            .at(self.full)?;
         staged.publish(self.name, true).map_err(|errno| obstacle(errno, self.full))
     }
 
@@ -163,7 +169,7 @@ impl Place<'_> {
         let name = crate::Name::new(self.name)?;
         match self.tree.make_in(self.directory, &name) {
             // The owner can always go on with it, as what comes next is put into it.
-            Ok(made) => Ok(fchmod(made, Mode::from_raw_mode(member.mode | 0o700)).at(self.full)?),
+            Ok(made) => Ok(fchmod(made, Mode::from_raw_mode(member.mode & PERMISSIONS | 0o700)).at(self.full)?),
             Err(Errno::EXIST) => {
                 child_directory(self.directory, self.name).map(drop).map_err(|errno| obstacle(errno, self.full))
             }

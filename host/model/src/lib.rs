@@ -21,6 +21,7 @@ pub mod grant;
 pub mod harness;
 pub mod id;
 pub mod mission;
+pub mod moving;
 pub mod page;
 pub mod plugin;
 pub mod port;

@@ -13,15 +13,19 @@ use crate::{
     template::{Drift, TemplateChoice, TemplateUse},
 };
 
-/// The name of a workspace: 1 to 64 of `a-z`, `0-9`, `-` and `_`, starting with a letter or digit. Unique on a server.
+/// The name of a workspace: 1 to 64 of `a-z`, `0-9`, `-` and `_`, starting with a letter or digit, and not `import`, which is
+/// an address of its own over HTTP. Unique on a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")]
 pub struct WorkspaceName(String);
 
+/// `POST /workspaces/import` is no workspace.
+const RESERVED: &str = "import";
+
 /// A text that is not a workspace name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a workspace name is 1 to 64 of a-z, 0-9, - and _, starting with a letter or digit")]
+#[error("a workspace name is 1 to 64 of a-z, 0-9, - and _, starting with a letter or digit, and not \"import\"")]
 pub struct InvalidWorkspaceName;
 
 impl WorkspaceName {
@@ -36,6 +40,7 @@ impl FromStr for WorkspaceName {
 
     fn from_str(text: &str) -> Result<Self, InvalidWorkspaceName> {
         let valid = text.len() <= 64
+            && text != RESERVED
             && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
         if valid { Ok(Self(text.to_owned())) } else { Err(InvalidWorkspaceName) }
@@ -123,6 +128,9 @@ pub struct WorkspaceRoot {
     /// Variables that it wants its processes to have: those of an image.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<VariableName, String>,
+    /// The layer that its backend plans and that the first of these stands for, because the system came from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<String>,
 }
 
 /// Layers that a workspace's directories begin with, the lowest first: what snapshots keep and forks share.

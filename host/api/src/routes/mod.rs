@@ -14,6 +14,7 @@ pub(crate) mod git;
 pub(crate) mod health;
 pub(crate) mod leftovers;
 pub(crate) mod missions;
+pub(crate) mod moving;
 pub(crate) mod page;
 pub(crate) mod plugins;
 pub(crate) mod ports;

@@ -1,9 +1,11 @@
 //! `workspaces`
 
-use clap::{Args, Subcommand};
-use sandboxed_model::{BuildId, SnapshotId, workspace::WorkspaceName};
+use std::path::PathBuf;
 
-use super::{CloneRepository, Listing, WorkspaceArguments};
+use clap::{Args, Subcommand};
+use sandboxed_model::{BuildId, PluginId, SnapshotId, moving::ExportFormat, workspace::WorkspaceName};
+
+use super::{CloneRepository, JsonObject, Listing, WorkspaceArguments, json_object};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspaces {
@@ -43,6 +45,34 @@ pub(crate) enum Workspaces {
     },
     /// Clone a repository into a workspace.
     Clone(CloneRepository),
+    /// Write a workspace with its settings, files, home and system to one archive, to be imported elsewhere. Secrets are
+    /// named in it and not held, but whatever agents wrote is in it.
+    Export {
+        /// Its name or id.
+        workspace: String,
+        /// The file; `-` is standard output. Absent: the workspace's name.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// tar.zst or tar; without it as the file's name says, else tar.zst.
+        #[arg(long)]
+        format: Option<ExportFormat>,
+    },
+    /// Make a workspace from an exported one, of this server or another.
+    Import {
+        /// The archive; `-` is standard input.
+        file: PathBuf,
+        /// Another name than it had.
+        #[arg(long)]
+        name: Option<WorkspaceName>,
+        /// Another backend than it had; it then has none of its options.
+        #[arg(long, value_name = "PLUGIN")]
+        backend: Option<PluginId>,
+        /// Options for the backend, in place of those that it had.
+        #[arg(long, value_name = "JSON", value_parser = json_object)]
+        options: Option<JsonObject>,
+        #[command(flatten)]
+        listing: Listing,
+    },
     /// Delete a workspace with its files.
     Delete {
         /// Its name or id.

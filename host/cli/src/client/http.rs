@@ -1,6 +1,7 @@
 //! A server over HTTP.
 
 mod files;
+pub(super) use self::files::streamed;
 mod git;
 mod missions;
 mod workspaces;
@@ -151,7 +152,7 @@ impl Http {
         Err(refusal(status, &body))
     }
 
-    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
+    pub(super) async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
         let response = self.ask(request).await?;
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         serde_json::from_slice(&body).map_err(|error| {

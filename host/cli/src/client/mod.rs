@@ -12,6 +12,7 @@ mod tunnel;
 mod either;
 mod files;
 mod git;
+mod moving;
 mod snapshots;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod files;
 mod git;
 pub(crate) mod missions;
+mod moving;
 pub(crate) mod plugin;
 pub(crate) mod ports;
 pub(crate) mod processes;

@@ -5,11 +5,12 @@ use std::{pin::pin, time::Duration};
 use sandboxed_model::{
     BuildId,
     build::StepState,
+    moving::ImportWishes,
     template::{Application, DriftField},
     workspace::{Leftover, Workspace},
 };
 
-use super::{ago, builds, git, with_client};
+use super::{ago, builds, git, moving, with_client};
 use crate::{
     arguments::{Place, Waiting, Workspaces},
     client::Client,
@@ -64,6 +65,17 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
             output::print(&format!("workspace {} stands as in the snapshot {snapshot}", workspace.name))
         }
         Workspaces::Clone(wanted) => git::clone(client, wanted).await,
+        Workspaces::Export { workspace, output, format } => moving::export(client, &workspace, output, format).await,
+        Workspaces::Import { file, name, backend, options, listing } => {
+            let wishes = ImportWishes { name, backend, options };
+            let imported = patient(moving::import(client, &file, wishes)).await?;
+            imported.warnings.iter().for_each(|warning| output::remark(warning));
+            let Workspace { name, backend, .. } = &imported.workspace;
+            match listing.json {
+                true => output::print_json(&imported),
+                false => output::print(&format!("workspace {name} imported on the backend {backend}")),
+            }
+        }
         Workspaces::Delete { workspace } => {
             let workspace = client.workspace(&workspace).await?;
             client.delete_workspace(workspace.id).await?;

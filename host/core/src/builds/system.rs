@@ -86,9 +86,12 @@ impl Execution {
 
     /// Looks for the system among those that were made.
     async fn find(&mut self, system: &System) -> Result<bool, Halt> {
-        let found = self.services.find_system(system).await.map_err(|error| failed(error.failure()))?;
-        let Some(root) = found else { return Ok(false) };
-        self.give(root).await?;
+        let came = self.workspace.root.as_ref().and_then(|root| root.in_place_of.as_deref());
+        if came != Some(system.layer().as_str()) {
+            let found = self.services.find_system(system).await.map_err(|error| failed(error.failure()))?;
+            let Some(root) = found else { return Ok(false) };
+            self.give(root).await?;
+        }
         let step = &mut self.build.steps[0];
         if !step.state.is_made() {
             step.state = StepState::Cached;

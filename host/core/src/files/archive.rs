@@ -25,8 +25,8 @@ const MOST_ENTRIES: u64 = 1_000_000;
 /// Bytes of the files of an archive that is packed: whatever sizes an agent gives to files full of holes.
 const MOST_PACKED: u64 = 1 << 40;
 /// Bytes of an archive that are handed on at once, and how many of these may wait for whoever reads.
-const PIECE: usize = 64 << 10;
-const WAITING: usize = 4;
+pub(crate) const PIECE: usize = 64 << 10;
+pub(crate) const WAITING: usize = 4;
 /// What an entry takes on disk besides its bytes: the end of its last block.
 const BLOCK: u64 = 4096;
 

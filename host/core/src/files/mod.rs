@@ -21,7 +21,11 @@ use sandboxed_model::{
 };
 
 pub use self::{archive::ArchiveContent, content::FileContent};
-pub(crate) use self::{refusal::refused, transfer::Transfers};
+pub(crate) use self::{
+    archive::{PIECE, WAITING},
+    refusal::refused,
+    transfer::Transfers,
+};
 use crate::{Error, Orchestrator, Result, paths::Paths};
 
 /// Entries at which counting gives up: it would take a minute and more.

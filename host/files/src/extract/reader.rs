@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use tar::{EntryType, Header, PaxExtensions};
+use tar::{EntryType, Header};
 
 use crate::{Error, Limits, RelativePath, Result};
 
@@ -12,23 +12,40 @@ const MAX_EXTENSION: u64 = 64 * 1024;
 /// Extended headers that may precede a member: a long name, a long link and two kinds of pax headers.
 const MAX_EXTENSIONS: usize = 4;
 
+/// How the names of extended attributes begin in extended headers (star, and GNU tar after it).
+pub(crate) const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
+
 /// Bytes of a header, and the unit to which content is filled up (POSIX ustar).
-const BLOCK: u64 = 512;
+pub(crate) const BLOCK: u64 = 512;
 
 /// One member of an archive.
-pub(super) struct Member {
-    pub(super) path: RelativePath,
-    /// Permission bits only.
-    pub(super) mode: u32,
+pub(crate) struct Member {
+    pub(crate) path: RelativePath,
+    /// Permission bits, with set-user-id, set-group-id and sticky.
+    pub(crate) mode: u32,
+    pub(crate) user: u32,
+    pub(crate) group: u32,
     /// Seconds since 1970.
-    pub(super) modified: i64,
-    pub(super) content: Content,
+    pub(crate) modified: i64,
+    pub(crate) nanoseconds: u32,
+    /// Extended attributes, in the order in which they come.
+    pub(crate) attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) content: Content,
 }
 
-pub(super) enum Content {
-    File { size: u64 },
+pub(crate) enum Content {
+    File {
+        size: u64,
+    },
     Directory,
-    Symlink { target: Vec<u8> },
+    Symlink {
+        target: Vec<u8>,
+    },
+    /// Another name of the file at this path from the start of the archive.
+    Link {
+        target: Vec<u8>,
+    },
+    Pipe,
     Refused(&'static str),
 }
 
@@ -38,9 +55,11 @@ struct Extensions {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
+    modified: Option<(i64, u32)>,
+    attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-pub(super) struct Archive<R> {
+pub(crate) struct Archive<R> {
     input: R,
     limits: Limits,
     bytes: u64,
@@ -51,12 +70,12 @@ pub(super) struct Archive<R> {
 }
 
 impl<R: Read> Archive<R> {
-    pub(super) fn new(input: R, limits: Limits) -> Self {
+    pub(crate) fn new(input: R, limits: Limits) -> Self {
         Self { input, limits, bytes: 0, entries: 0, left: 0, filling: 0 }
     }
 
     /// The next member; the content of the one before must have been skipped.
-    pub(super) fn next(&mut self) -> Result<Option<Member>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Member>> {
         let mut extensions = Extensions::default();
         for _ in 0..=MAX_EXTENSIONS {
             let Some(header) = self.header()? else { return Ok(None) };
@@ -95,33 +114,45 @@ impl<R: Read> Archive<R> {
             EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => Content::Directory,
             EntryType::Regular | EntryType::Continuous => Content::File { size },
             EntryType::Directory => Content::Directory,
-            EntryType::Symlink => Content::Symlink {
-                target: extensions.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default(),
-            },
-            EntryType::Link => Content::Refused("a hard link"),
+            EntryType::Symlink => Content::Symlink { target: target(extensions.link, header) },
+            EntryType::Link => Content::Link { target: target(extensions.link, header) },
             EntryType::Char | EntryType::Block => Content::Refused("a device"),
-            EntryType::Fifo => Content::Refused("a pipe"),
+            EntryType::Fifo => Content::Pipe,
             _ => Content::Refused("a kind of entry that is not known here"),
         };
+        let id = |id: io::Result<u64>| id.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(u32::MAX);
+        let (modified, nanoseconds) = extensions.modified.unwrap_or_else(|| {
+            let seconds = header.mtime().ok().and_then(|seconds| i64::try_from(seconds).ok());
+            (seconds.unwrap_or(0), 0)
+        });
         Ok(Member {
             path: confined(&path)?,
-            mode: header.mode().map_err(invalid)? & 0o777,
-            modified: header.mtime().ok().and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(0),
+            mode: header.mode().map_err(invalid)? & 0o7777,
+            user: id(header.uid()),
+            group: id(header.gid()),
+            modified,
+            nanoseconds,
+            attributes: extensions.attributes,
             content,
         })
     }
 
     /// The content of the member.
-    pub(super) fn content(&mut self) -> impl Read {
+    pub(crate) fn content(&mut self) -> impl Read {
         MemberContent(self)
     }
 
     /// Passes over what is left of the member.
-    pub(super) fn skip(&mut self) -> Result<()> {
+    pub(crate) fn skip(&mut self) -> Result<()> {
         let rest = self.left.saturating_add(self.filling);
         (self.left, self.filling) = (0, 0);
         let passed = io::copy(&mut (&mut self.input).take(rest), &mut io::sink()).map_err(told_io)?;
         if passed < rest { Err(ended_early()) } else { Ok(()) }
+    }
+
+    /// What comes after the mark of the end.
+    pub(crate) fn into_input(self) -> R {
+        self.input
     }
 
     /// The next header that is not all zeros; `None` at the mark of the end.
@@ -170,15 +201,20 @@ impl<R: Read> Archive<R> {
 }
 
 impl Extensions {
-    fn read(&mut self, records: &[u8]) -> Result<()> {
-        for record in PaxExtensions::new(records) {
-            let record = record.map_err(invalid)?;
-            let value = record.value_bytes();
-            match record.key_bytes() {
+    fn read(&mut self, mut records: &[u8]) -> Result<()> {
+        while !records.is_empty() {
+            let (key, value) = record(&mut records)
+                .ok_or_else(|| Error::ArchiveInvalid("an extended header cannot be read".to_owned()))?;
+            let text = || std::str::from_utf8(value).ok();
+            match key {
                 b"path" => self.path = Some(value.to_vec()),
                 b"linkpath" => self.link = Some(value.to_vec()),
+                b"mtime" => self.modified = text().and_then(time).or(self.modified),
+                key if key.starts_with(ATTRIBUTE) => {
+                    self.attributes.push((key[ATTRIBUTE.len()..].to_vec(), value.to_vec()));
+                }
                 b"size" => {
-                    let size = record.value().ok().and_then(|text| text.parse().ok());
+                    let size = text().and_then(|text| text.parse().ok());
                     self.size = Some(size.ok_or_else(|| Error::ArchiveInvalid("a size is no number".to_owned()))?);
                 }
                 // Sparse files of GNU tar store a map before their content.
@@ -190,6 +226,29 @@ impl Extensions {
         }
         Ok(())
     }
+}
+
+/// Takes one record, `LENGTH KEY=VALUE` and the end of a line (POSIX pax). A value may hold ends of lines itself.
+fn record<'r>(records: &mut &'r [u8]) -> Option<(&'r [u8], &'r [u8])> {
+    let space = records.iter().position(|byte| *byte == b' ')?;
+    let length: usize = std::str::from_utf8(&records[..space]).ok()?.parse().ok()?;
+    let (record, rest) = records.split_at_checked(length)?;
+    let pair = record.get(space + 1..)?.strip_suffix(b"\n")?;
+    let equals = pair.iter().position(|byte| *byte == b'=')?;
+    *records = rest;
+    Some((&pair[..equals], &pair[equals + 1..]))
+}
+
+/// Seconds since 1970 and nanoseconds.
+fn time(text: &str) -> Option<(i64, u32)> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
+    let nanoseconds = digits.try_fold(0, |sum, digit| Some(sum * 10 + char::from(digit).to_digit(10)?))?;
+    Some((seconds.parse().ok()?, nanoseconds))
+}
+
+fn target(long: Option<Vec<u8>>, header: &Header) -> Vec<u8> {
+    long.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default()
 }
 
 /// Reads no further than the member, and reports an end that comes too soon.
@@ -221,7 +280,7 @@ fn confined(path: &[u8]) -> Result<RelativePath> {
 }
 
 /// A failure to read content, told as what it means for an archive.
-pub(super) fn told(error: Error) -> Error {
+pub(crate) fn told(error: Error) -> Error {
     match error {
         Error::Input(error) => told_io(error),
         error => error,

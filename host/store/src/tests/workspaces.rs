@@ -138,6 +138,7 @@ async fn a_root_that_was_made_later_is_kept_and_counts_as_used() {
         title: "Debian".to_owned(),
         layers: vec!["a".to_owned()],
         env: [("A".parse().unwrap(), "b".to_owned())].into(),
+        in_place_of: None,
     };
 
     let layers = WorkspaceLayers { tree: vec!["b".to_owned()], home: Vec::new() };

@@ -209,7 +209,7 @@ async fn get_files_usage(
 }
 
 /// Makes an answer a file to be saved: what an agent wrote is never shown as a page of this server.
-fn attach(response: &mut Response, name: &str, kind: &'static str) {
+pub(super) fn attach(response: &mut Response, name: &str, kind: &'static str) {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     // RFC 6266 with RFC 8187: nothing of the name can end the parameter.

@@ -171,7 +171,7 @@ impl Http {
         self.read(streamed(request.query(&[("path", path), ("format", format.as_str())]), content)).await
     }
 
-    fn content(&self, response: Response) -> Content {
+    pub(in crate::client) fn content(&self, response: Response) -> Content {
         let this = self.clone();
         let pieces = response.bytes_stream().map(move |piece| match piece {
             Ok(piece) => Ok(piece.to_vec()),
@@ -189,7 +189,10 @@ fn of_upload(workspace: WorkspaceId, upload: &str) -> Result<String> {
     Ok(format!("/workspaces/{workspace}/uploads/{upload}"))
 }
 
-fn streamed(request: RequestBuilder, content: impl AsyncRead + Send + Unpin + 'static) -> RequestBuilder {
+pub(in crate::client) fn streamed(
+    request: RequestBuilder,
+    content: impl AsyncRead + Send + Unpin + 'static,
+) -> RequestBuilder {
     let body = reqwest::Body::wrap_stream(ReaderStream::with_capacity(content, PIECE));
     request.header(header::CONTENT_TYPE, "application/octet-stream").body(body)
 }

@@ -1,6 +1,6 @@
 //! `files`: files of workspaces.
 
-mod transfer;
+pub(super) mod transfer;
 
 use sandboxed_model::files::{DiskUsage, FileEntry, FileKind, Unpacked};
 use sandboxed_model::page::PageRequest;

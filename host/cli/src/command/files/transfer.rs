@@ -31,8 +31,10 @@ const PART: u64 = 64 << 20;
 const ATTEMPTS: u32 = 10;
 /// The longest pause between them.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The mode of a file that is gotten, from which the umask takes.
+const EVERYBODYS: u32 = 0o666;
 /// What stands for standard input or output.
-const STREAM: &str = "-";
+pub(in crate::command) const STREAM: &str = "-";
 
 /// Prints a file.
 pub(super) async fn cat(client: &Client, at: &FileAt) -> Result<()> {
@@ -48,7 +50,7 @@ pub(super) async fn get(client: &Client, at: &FileAt, local: PathBuf) -> Result<
         true => local.join(at.path.rsplit('/').next().unwrap_or_default()),
         false => local,
     };
-    let mut target = Whole::create(&local).await?;
+    let mut target = Whole::create(&local, EVERYBODYS).await?;
     let mut download = client.read_file(workspace.id, &at.path, 0, None).await?;
     let progress = Progress::new(&at.path, 0, Some(download.size));
     let (mut received, mut attempts) = (0, Attempts::default());
@@ -163,7 +165,7 @@ pub(super) async fn archive(client: &Client, at: &FileAt, local: PathBuf, format
     if local == Path::new(STREAM) {
         return print_all(content, &progress).await;
     }
-    let mut target = Whole::create(&local).await?;
+    let mut target = Whole::create(&local, EVERYBODYS).await?;
     let mut total = 0;
     while let Some(piece) = content.next().await {
         let piece = piece?;
@@ -203,7 +205,7 @@ fn format_of(local: &Path) -> ArchiveFormat {
     }
 }
 
-async fn print_all(mut content: Content, progress: &Progress) -> Result<()> {
+pub(in crate::command) async fn print_all(mut content: Content, progress: &Progress) -> Result<()> {
     while let Some(piece) = content.next().await {
         let piece = piece?;
         std::io::stdout().lock().write_all(&piece)?;
@@ -212,11 +214,11 @@ async fn print_all(mut content: Content, progress: &Progress) -> Result<()> {
     Ok(std::io::stdout().lock().flush()?)
 }
 
-async fn open(local: &Path) -> Result<File> {
+pub(in crate::command) async fn open(local: &Path) -> Result<File> {
     File::open(local).await.map_err(|error| unreadable(local, &error))
 }
 
-fn unreadable(local: &Path, error: &std::io::Error) -> Failed {
+pub(in crate::command) fn unreadable(local: &Path, error: &std::io::Error) -> Failed {
     Failed::new(format!("{} cannot be read: {error}", local.display()))
 }
 
@@ -244,26 +246,27 @@ impl Attempts {
 }
 
 /// A file that gets its name when it is whole, and leaves nothing behind otherwise.
-struct Whole {
+pub(in crate::command) struct Whole {
     file: File,
     part: PathBuf,
     name: PathBuf,
 }
 
 impl Whole {
-    async fn create(name: &Path) -> Result<Self> {
+    /// A file that its name says, for whom the mode says.
+    pub(in crate::command) async fn create(name: &Path, mode: u32) -> Result<Self> {
         let base = name.file_name().unwrap_or_default().to_string_lossy();
         let part = name.with_file_name(format!(".{base}.{}.part", std::process::id()));
-        let file = File::options().write(true).create_new(true).open(&part).await;
+        let file = File::options().write(true).create_new(true).mode(mode).open(&part).await;
         let file = file.map_err(|error| unwritable(name, &error))?;
         Ok(Self { file, part, name: name.to_owned() })
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(in crate::command) async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).await.map_err(|error| unwritable(&self.name, &error))
     }
 
-    async fn finish(mut self) -> Result<()> {
+    pub(in crate::command) async fn finish(mut self) -> Result<()> {
         let done = async {
             self.file.flush().await?;
             tokio::fs::rename(&self.part, &self.name).await
