@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use reqwest::{Method, StatusCode};
-use sandboxed_tests::{Server, server::Options};
+use sandboxed_tests::{Server, server::Options, until};
 use serde_json::{Value, json};
 
 async fn workspace(server: &Server, name: &str) -> String {
@@ -128,6 +128,45 @@ async fn a_workspace_in_use_is_neither_forked_nor_kept_nor_restored() {
     server.api.post(&format!("/missions/{mission}/cancel"), Value::Null).await;
     server.api.reaches(&mission, &["cancelled"]).await;
     assert!(fork(&server, &format!("/workspaces/{one}")).await["id"].is_string());
+}
+
+#[tokio::test]
+async fn a_file_that_is_written_over_http_and_a_snapshot_wait_for_each_other() {
+    let server = Server::start().await;
+    let one = workspace(&server, "one").await;
+    let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(1);
+    let coming = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    let put = |path: &str| server.api.request(Method::PUT, &format!("/workspaces/{one}/files/content?path={path}"));
+    let writing = put("slow").header("content-type", "application/octet-stream");
+    let writing = tokio::spawn(writing.body(reqwest::Body::wrap_stream(coming)).send());
+    sender.send(Ok(b"one half, ".to_vec())).await.unwrap();
+    let snapshots = format!("/workspaces/{one}/snapshots");
+    until("the file to be written", async || {
+        let (status, problem) = server.api.call(Method::POST, &snapshots, Some(json!({}))).await;
+        (status == StatusCode::CONFLICT && problem["code"] == "workspace.in_use").then_some(())
+    })
+    .await;
+
+    sender.send(Ok(b"and the other".to_vec())).await.unwrap();
+    drop(sender);
+    assert_eq!(writing.await.unwrap().unwrap().status(), StatusCode::CREATED);
+    let kept = snapshot(&server, &one, "kept").await;
+    said(&server, &one, "rm slow; head -c 30000000 /dev/urandom > big").await;
+    // An export holds a workspace as a snapshot does, for as long as it is read.
+    let export = server.api.request(Method::GET, &format!("/workspaces/{one}/export?format=tar")).send().await.unwrap();
+    assert_eq!(export.status(), StatusCode::OK);
+    let meanwhile = tokio::spawn(put("meanwhile").body("written").send());
+    let tree = server.data_dir().join("workspaces").join(&one).join("tree");
+    let archive = export.bytes().await.unwrap();
+
+    assert!(archive.len() > 30_000_000, "it was packed to its end");
+    assert!(!String::from_utf8_lossy(&archive).contains("tree/meanwhile"));
+    assert!(meanwhile.await.unwrap().unwrap().status().is_success());
+    assert_eq!(std::fs::read_to_string(tree.join("meanwhile")).unwrap(), "written");
+    server.api.post(&format!("/workspaces/{one}/restore"), json!({ "snapshot": kept })).await;
+    assert_eq!(std::fs::read_to_string(tree.join("slow")).unwrap(), "one half, and the other");
 }
 
 #[tokio::test]

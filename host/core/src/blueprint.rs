@@ -15,6 +15,7 @@ use sandboxed_model::{
 use crate::{
     Error, Result, egress,
     services::Services,
+    tailscale,
     workspace_ports::{check_ports, has_own_network},
 };
 
@@ -67,6 +68,9 @@ impl Services {
     pub(crate) async fn resolve(&self, blueprint: Blueprint) -> Result<Resolved> {
         let resolved = self.fill(blueprint).await?;
         egress::policy(&resolved.network)?;
+        if let Some(via) = resolved.network.via {
+            tailscale::check(&self.config.tailscale, via).await?;
+        }
         if !resolved.ports.is_empty() {
             has_own_network(&resolved.network)?;
         }

@@ -9,10 +9,10 @@ use sandboxed_model::{
     doctor::{Check, CheckStatus, DoctorReport},
     plugin::{PluginHealth, PluginInfo, PluginKind},
     recipe::Recipe,
-    workspace::{NetworkMode, NetworkPolicy, Workspace, WorkspaceLayers, WorkspaceLimits},
+    workspace::{NetworkMode, NetworkPolicy, NetworkVia, Workspace, WorkspaceLayers, WorkspaceLimits},
 };
 
-use crate::{Orchestrator, Result, adopt::Mismatch, services::Services};
+use crate::{Orchestrator, Result, adopt::Mismatch, services::Services, tailscale};
 
 /// Free space below which the data directory is too full to go on with.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -180,7 +180,30 @@ impl Orchestrator {
                 "use a kernel of 5.13 or newer that is started with landlock in its list of security modules (lsm=)",
             ),
         };
-        vec![users, limits, network, landlock, self.check_roots().await]
+        let mut checks = vec![users, limits, network, landlock, self.check_roots().await];
+        checks.extend(self.check_tailscale().await);
+        checks
+    }
+
+    /// The way into a tailnet; only where the operator has named one.
+    async fn check_tailscale(&self) -> Vec<Check> {
+        let config = &self.services.config.tailscale;
+        if config.socks5.is_none() {
+            return Vec::new();
+        }
+        let ways = [
+            (NetworkVia::Tailnet, "tailnet", "workspaces reach the machines of the tailnet"),
+            (NetworkVia::ExitNode, "exit node", "workspaces reach public addresses by the exit node"),
+        ];
+        let mut checks = Vec::new();
+        for (via, name, there) in ways {
+            let name = format!("tailscale: {name}");
+            checks.push(match tailscale::check(config, via).await {
+                Ok(()) => ok(&name, there),
+                Err(failure) => less(&name, &failure.code, &failure.message, &failure.hint.unwrap_or_default()),
+            });
+        }
+        checks
     }
 
     /// Root file systems of workspaces' own.
@@ -222,7 +245,7 @@ impl Services {
             name: "doctor".parse().expect("a literal that is a name of a workspace"),
             backend: backend.clone(),
             options: serde_json::json!({}),
-            network: NetworkPolicy { mode, allow: Vec::new() },
+            network: NetworkPolicy { mode, allow: Vec::new(), via: None },
             limits: WorkspaceLimits::default(),
             ports: Vec::new(),
             // The last that a real workspace would get.

@@ -21,7 +21,7 @@ use sandboxed_store::MissionChange;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Result, services::Services};
+use crate::{Result, services::Services, tailscale::TailscaleWay};
 
 /// Decisions that may wait to be told. A workspace that asks for more at once has some of them told only in a count.
 const VERDICTS: usize = 1024;
@@ -82,6 +82,12 @@ pub(crate) fn policy(network: &NetworkPolicy) -> std::result::Result<Policy, Fai
         return Err(invalid(format!("the network mode {} has no list of hosts", network.mode))
             .with_hint("leave the hosts away, or take the mode allow"));
     }
+    if let Some(via) = network.via
+        && !matches!(network.mode, NetworkMode::Allow | NetworkMode::Open)
+    {
+        let message = format!("the network mode {} goes by no other network, {} neither", network.mode, via.as_str());
+        return Err(invalid(message).with_hint("leave `via` away, or take the mode allow or open"));
+    }
     Ok(match network.mode {
         NetworkMode::None | NetworkMode::Shared => Policy::None,
         NetworkMode::Open => Policy::Open,
@@ -121,10 +127,19 @@ impl Egress {
         Some(door.proxy.clone())
     }
 
-    fn open(&self, traveller: Traveller, policy: Policy) -> (Proxy, mpsc::Receiver<Verdict>) {
+    fn open(
+        &self,
+        traveller: Traveller,
+        policy: Policy,
+        upstream: Option<TailscaleWay>,
+    ) -> (Proxy, mpsc::Receiver<Verdict>) {
         let (sink, verdicts) = VerdictSink::channel(VERDICTS);
         let forbidden = self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let proxy = Proxy::new(policy, forbidden, Limits::default(), sink);
+        let limits = Limits::default();
+        let proxy = match upstream {
+            Some(upstream) => Proxy::through(policy, forbidden, limits, sink, upstream),
+            None => Proxy::new(policy, forbidden, limits, sink),
+        };
         let door = Door { proxy: proxy.clone(), used: Instant::now() };
         self.proxies.lock().unwrap_or_else(PoisonError::into_inner).insert(traveller, door);
         (proxy, verdicts)
@@ -165,7 +180,8 @@ impl Services {
             Some(proxy) => proxy,
             None => {
                 let workspace = self.workspace(traveller.workspace).await?;
-                let (proxy, verdicts) = self.egress.open(traveller, policy(&workspace.network)?);
+                let way = workspace.network.via.map(|via| TailscaleWay::new(&self.config.tailscale, via));
+                let (proxy, verdicts) = self.egress.open(traveller, policy(&workspace.network)?, way);
                 self.egress.connections.spawn(tell(Arc::downgrade(self), traveller, verdicts));
                 proxy
             }
@@ -231,7 +247,7 @@ fn gather(verdicts: impl Iterator<Item = Verdict>) -> Vec<Connections> {
 #[cfg(test)]
 mod tests {
     use sandboxed_egress::Reason;
-    use sandboxed_model::Timestamp;
+    use sandboxed_model::{Timestamp, workspace::NetworkVia};
 
     use super::*;
 
@@ -272,11 +288,18 @@ mod tests {
 
     #[test]
     fn a_list_of_hosts_is_checked_before_a_workspace_is_made() {
-        let network =
-            |mode, allow: &[&str]| NetworkPolicy { mode, allow: allow.iter().map(|&a| a.to_owned()).collect() };
+        let network = |mode, allow: &[&str]| NetworkPolicy {
+            mode,
+            allow: allow.iter().map(|&a| a.to_owned()).collect(),
+            via: None,
+        };
 
         assert!(policy(&network(NetworkMode::Allow, &["example.org:443", "*.example.org:*"])).is_ok());
         for wrong in [network(NetworkMode::Allow, &["example.org"]), network(NetworkMode::Open, &["example.org:443"])] {
+            assert_eq!(policy(&wrong).unwrap_err().code, "workspace.network_invalid");
+        }
+        for mode in [NetworkMode::None, NetworkMode::Shared] {
+            let wrong = NetworkPolicy { via: Some(NetworkVia::Tailnet), ..network(mode, &[]) };
             assert_eq!(policy(&wrong).unwrap_err().code, "workspace.network_invalid");
         }
     }

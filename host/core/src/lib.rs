@@ -48,6 +48,7 @@ mod snapshots;
 mod storage;
 mod stream;
 mod system;
+mod tailscale;
 mod templates;
 mod throttle;
 mod uses;

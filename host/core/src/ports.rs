@@ -130,8 +130,15 @@ impl HostWorkspaces {
         Box::pin(async move {
             let services = self.0.services()?;
             let path = relative(&path)?;
+            // It may write.
+            let writing = services.using(caller.workspace).await;
             let tree = services.tree_of(caller.workspace).await.map_err(|error| error.failure())?;
-            files::blocking(move || work(&tree, &path)).await.map_err(|error| error.failure())
+            files::blocking(move || {
+                let _writing = writing;
+                work(&tree, &path)
+            })
+            .await
+            .map_err(|error| error.failure())
         })
     }
 }
@@ -165,9 +172,8 @@ impl Workspaces for HostWorkspaces {
         Box::pin(async move {
             let services = self.0.services()?;
             let path = relative(&path)?;
-            let workspace = services.workspace(caller.workspace).await.map_err(|error| error.failure())?;
             let content = io::Cursor::new(bytes);
-            let written = services.write_file(workspace, path, WriteCondition::Any, true, content).await;
+            let written = services.write_file(caller.workspace, path, WriteCondition::Any, true, content).await;
             written.map(drop).map_err(|error| error.failure())
         })
     }

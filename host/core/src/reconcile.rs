@@ -126,7 +126,7 @@ fn gone(backend: &PluginId, id: WorkspaceId) -> Workspace {
         name: "gone".parse().expect("a literal that is a name of a workspace"),
         backend: backend.clone(),
         options: serde_json::json!({}),
-        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new(), via: None },
         limits: WorkspaceLimits::default(),
         user: None,
         root: None,

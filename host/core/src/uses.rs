@@ -42,7 +42,9 @@ impl Services {
     pub(crate) async fn alone(&self, workspace: WorkspaceId) -> Result<Alone> {
         self.uses.of(workspace).try_write_owned().map(Alone).map_err(|_| Error::Conflict {
             code: "workspace.in_use",
-            message: "a process runs in the workspace; wait for it to end, or cancel it".to_owned(),
+            message:
+                "a process runs in the workspace, or its files are being written; wait for it to end, or cancel it"
+                    .to_owned(),
         })
     }
 }

@@ -90,7 +90,7 @@ where
 fn refusal(target: &Target, denied: &Denied) -> Vec<u8> {
     let status = match (denied.reason, denied.error) {
         (Reason::NameNotResolved, _) => "502 Bad Gateway",
-        (Reason::TooManyConnections, _) => "503 Service Unavailable",
+        (Reason::TooManyConnections | Reason::UpstreamDown, _) => "503 Service Unavailable",
         (Reason::ConnectFailed, Some(io::ErrorKind::TimedOut)) => "504 Gateway Timeout",
         (Reason::ConnectFailed, _) => "502 Bad Gateway",
         _ => "403 Forbidden by the network policy",

@@ -1,6 +1,7 @@
 //! From a target to an open connection, or the reason why there is none.
 
 use std::{
+    collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -18,6 +19,7 @@ use crate::{
     policy::Policy,
     proxy::Shared,
     tally::Tally,
+    upstream::{self, Reach, Route},
     verdict::Reason,
 };
 
@@ -40,6 +42,14 @@ pub(crate) struct Denied {
     pub(crate) open: bool,
     /// What the system said, if it was asked to connect.
     pub(crate) error: Option<io::ErrorKind>,
+    /// Why the network that connections go by is not there.
+    pub(crate) why: Option<String>,
+}
+
+impl Denied {
+    fn new(reason: Reason, open: bool) -> Self {
+        Self { reason, special: None, open, error: None, why: None }
+    }
 }
 
 /// Decides about the target and connects to it. `full` says that there is no place for another connection.
@@ -51,20 +61,46 @@ pub(crate) async fn dial(shared: &Shared, target: &Target, full: bool) -> Result
     let reason = match policy.judge(target) {
         Ok(_) if full => {
             tally.reason = Reason::TooManyConnections;
-            return Err(Denied { reason: tally.reason, special: None, open, error: None });
+            return Err(Denied::new(tally.reason, open));
         }
         Ok(reason) => reason,
         Err(reason) => {
             tally.reason = reason;
-            return Err(Denied { reason, special: None, open, error: None });
+            return Err(Denied::new(reason, open));
         }
     };
-    tally.reason = Reason::NameNotResolved;
-    let candidates = match lookup(shared, &target.host).await {
-        Ok(candidates) if !candidates.is_empty() => candidates,
-        Ok(_) | Err(_) => return Err(Denied { reason: tally.reason, special: None, open, error: None }),
+    let route = match &shared.upstream {
+        None => None,
+        Some(upstream) => {
+            tally.reason = Reason::UpstreamDown;
+            let asked = timeout(shared.limits.connect_time, upstream.route()).await;
+            match asked.unwrap_or_else(|_| Err("it does not answer in time".to_owned())) {
+                Ok(route) => Some(route),
+                Err(why) => return Err(Denied { why: Some(why), ..Denied::new(tally.reason, open) }),
+            }
+        }
     };
-    let (passed, failed) = check(&shared.forbidden(), &policy, &ThisMachine::now(), &candidates, target.port);
+    let members = match &route {
+        Some(Route { reach: Reach::Members(members), .. }) => Some(members),
+        _ => None,
+    };
+    let candidates = match members {
+        Some(members) => {
+            tally.reason = Reason::NotMember;
+            of_members(members, &target.host)
+        }
+        None => {
+            tally.reason = Reason::NameNotResolved;
+            lookup(shared, &target.host).await.unwrap_or_default()
+        }
+    };
+    if candidates.is_empty() {
+        return Err(Denied::new(tally.reason, open));
+    }
+    let (passed, failed) = match &route {
+        None => check(&shared.forbidden(), &policy, &ThisMachine::now(), &candidates, target.port),
+        Some(route) => check_route(route, &shared.forbidden(), &candidates, target.port),
+    };
     if passed.is_empty() {
         // One that could be allowed by a rule is the more helpful thing to tell than one that never can.
         let telling = failed.iter().find(|failure| failure.reason != Reason::OwnAddress).or(failed.first());
@@ -73,12 +109,12 @@ pub(crate) async fn dial(shared: &Shared, target: &Target, full: bool) -> Result
         }
         tally.addresses = candidates;
         let special = telling.and_then(|failure| failure.special);
-        return Err(Denied { reason: tally.reason, special, open, error: None });
+        return Err(Denied { special, ..Denied::new(tally.reason, open) });
     }
     tally.reason = Reason::ConnectFailed;
     tally.addresses.clone_from(&passed);
-    match connect(&passed, target.port, shared.limits.connect_time).await {
-        Ok(stream) => {
+    match connect(&passed, target.port, shared.limits.connect_time, route.as_ref()).await {
+        Ok(Ok(stream)) => {
             tally.reason = reason;
             // What goes through is written in batches already; waiting for more only delays short questions.
             if let Err(error) = stream.set_nodelay(true) {
@@ -86,7 +122,11 @@ pub(crate) async fn dial(shared: &Shared, target: &Target, full: bool) -> Result
             }
             Ok(Dialled { stream, tally })
         }
-        Err(error) => Err(Denied { reason: tally.reason, special: None, open, error: Some(error.kind()) }),
+        Ok(Err(error)) => Err(Denied { error: Some(error.kind()), ..Denied::new(tally.reason, open) }),
+        Err(error) => {
+            tally.reason = Reason::UpstreamDown;
+            Err(Denied { why: Some(error.to_string()), ..Denied::new(tally.reason, open) })
+        }
     }
 }
 
@@ -142,21 +182,56 @@ fn check(
     (passed, failed)
 }
 
+/// The addresses of a member of another network.
+fn of_members(members: &HashMap<String, Vec<IpAddr>>, host: &Host) -> Vec<IpAddr> {
+    match host {
+        Host::Name(name) => members.get(name.as_str()).cloned().unwrap_or_default(),
+        Host::Address(address) => members.values().flatten().find(|it| *it == address).copied().into_iter().collect(),
+    }
+}
+
+/// The same as [`check`] for what is connected to by another network, in which a rule opens no private address: whose it is
+/// there, nobody here knows.
+fn check_route(route: &Route, forbidden: &Forbidden, candidates: &[IpAddr], port: u16) -> (Vec<IpAddr>, Vec<Failure>) {
+    let (own, others): (Vec<IpAddr>, Vec<IpAddr>) = candidates.iter().partition(|address| route.own.contains(address));
+    let mut failed: Vec<Failure> = own.iter().map(|_| Failure { reason: Reason::OwnAddress, special: None }).collect();
+    if let Reach::Members(_) = route.reach {
+        return (others, failed);
+    }
+    let (passed, more) = check(forbidden, &Policy::Open, &ThisMachine::now(), &others, port);
+    failed.extend(more);
+    (passed, failed)
+}
+
 /// Tries the addresses one after the other. Each gets its share of the time that is left, so that a silent one does not
-/// use up the time of those behind it.
-async fn connect(addresses: &[IpAddr], port: u16, limit: Duration) -> io::Result<TcpStream> {
+/// use up the time of those behind it. The outer failure is that of whoever leads there.
+async fn connect(
+    addresses: &[IpAddr],
+    port: u16,
+    limit: Duration,
+    route: Option<&Route>,
+) -> io::Result<io::Result<TcpStream>> {
     let deadline = Instant::now() + limit;
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
     for (index, address) in addresses.iter().enumerate() {
         let waiting = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let share = deadline.saturating_duration_since(Instant::now()) / waiting;
-        match timeout(share, TcpStream::connect(SocketAddr::new(*address, port))).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = error,
+        let address = SocketAddr::new(*address, port);
+        let connected = timeout(share, async {
+            match route {
+                Some(route) => upstream::connect(route.socks5, address).await,
+                None => Ok(TcpStream::connect(address).await),
+            }
+        });
+        match connected.await {
+            Ok(connected) => match connected? {
+                Ok(stream) => return Ok(Ok(stream)),
+                Err(error) => last = error,
+            },
             Err(_) => last = io::ErrorKind::TimedOut.into(),
         }
     }
-    Err(last)
+    Ok(Err(last))
 }
 
 #[cfg(test)]

@@ -15,6 +15,10 @@
 //!    names the very address; those of the server itself ([`Forbidden`]) are dropped always.
 //! 4. The proxy connects to what is left, with no second lookup.
 //!
+//! Where a proxy leads into another network ([`Upstream`]), whoever leads there is asked before 3: for the members of that
+//! network, who take the place of the name lookup, or whether it leads to the public internet. In 4 every connection goes by
+//! it, and none where it does not answer.
+//!
 //! # What it cannot do
 //!
 //! It does not look into TLS: a host that is allowed can pass what it is sent on to others, and a front that serves many
@@ -41,6 +45,7 @@ mod resolve;
 mod rule;
 mod socks;
 mod tally;
+mod upstream;
 mod verdict;
 
 pub use error::{Error, Problem};
@@ -51,4 +56,5 @@ pub use policy::Policy;
 pub use proxy::Proxy;
 pub use resolve::{Lookup, Resolve, SystemResolver};
 pub use rule::Rule;
+pub use upstream::{Asked, Reach, Route, Upstream};
 pub use verdict::{Decision, Reason, Verdict, VerdictSink};

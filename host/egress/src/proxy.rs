@@ -21,6 +21,7 @@ use crate::{
     listener::Listener,
     policy::Policy,
     resolve::{Resolve, SystemResolver},
+    upstream::Upstream,
     verdict::VerdictSink,
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) sink: VerdictSink,
     pub(crate) resolver: Box<dyn Resolve>,
+    /// Absent: connections go by the machine's own network.
+    pub(crate) upstream: Option<Box<dyn Upstream>>,
     /// Places for connections that may be let through.
     places: Arc<Semaphore>,
     /// Places for connections that come when all others are taken, so that they can be told.
@@ -71,6 +74,17 @@ impl Proxy {
         Self::with_resolver(policy, forbidden, limits, sink, SystemResolver::default())
     }
 
+    /// The same for another network, by which every connection goes.
+    pub fn through(
+        policy: Policy,
+        forbidden: Forbidden,
+        limits: Limits,
+        sink: VerdictSink,
+        upstream: impl Upstream,
+    ) -> Self {
+        Self::of(policy, forbidden, limits, sink, Box::new(SystemResolver::default()), Some(Box::new(upstream)))
+    }
+
     /// A proxy with names of its own.
     pub fn with_resolver(
         policy: Policy,
@@ -79,12 +93,24 @@ impl Proxy {
         sink: VerdictSink,
         resolver: impl Resolve,
     ) -> Self {
+        Self::of(policy, forbidden, limits, sink, Box::new(resolver), None)
+    }
+
+    fn of(
+        policy: Policy,
+        forbidden: Forbidden,
+        limits: Limits,
+        sink: VerdictSink,
+        resolver: Box<dyn Resolve>,
+        upstream: Option<Box<dyn Upstream>>,
+    ) -> Self {
         let shared = Shared {
             policy: ArcSwap::from_pointee(policy),
             forbidden: RwLock::new(forbidden),
             limits,
             sink,
-            resolver: Box::new(resolver),
+            resolver,
+            upstream,
             places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
         };

@@ -61,6 +61,17 @@ impl fmt::Display for Refusal<'_> {
                     _ => "there is no way to it",
                 }
             ),
+            Reason::NotMember => write!(
+                f,
+                "\"{target}\" was refused: the workspace reaches the machines of a tailnet only, by their full names or \
+                 addresses, and this is none of them."
+            ),
+            Reason::UpstreamDown => write!(
+                f,
+                "\"{target}\" was refused: the way out that the workspace's network names is not there: {}. Nothing takes \
+                 its place.",
+                denied.why.as_deref().unwrap_or("it does not answer")
+            ),
             Reason::InvalidHost | Reason::UnsupportedCommand | Reason::Rule | Reason::Open => {
                 write!(f, "\"{target}\" was refused: {}.", denied.reason)
             }

@@ -55,7 +55,7 @@ impl Reply {
     fn to(denied: &Denied) -> Self {
         match (denied.reason, denied.error) {
             (Reason::NameNotResolved, _) => Self::HostUnreachable,
-            (Reason::TooManyConnections, _) => Self::Failure,
+            (Reason::TooManyConnections | Reason::UpstreamDown, _) => Self::Failure,
             (Reason::ConnectFailed, Some(io::ErrorKind::ConnectionRefused)) => Self::Refused,
             (Reason::ConnectFailed, Some(io::ErrorKind::NetworkUnreachable)) => Self::NetworkUnreachable,
             (Reason::ConnectFailed, _) => Self::HostUnreachable,

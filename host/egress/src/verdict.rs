@@ -74,6 +74,10 @@ pub enum Reason {
     UnsupportedCommand,
     /// Refused: too many connections are open.
     TooManyConnections,
+    /// Refused: the network that connections go by does not have it.
+    NotMember,
+    /// Refused: the network that connections go by is not there.
+    UpstreamDown,
 }
 
 impl Reason {
@@ -89,7 +93,9 @@ impl Reason {
             | Self::NameNotResolved
             | Self::InvalidHost
             | Self::UnsupportedCommand
-            | Self::TooManyConnections => Decision::Refused,
+            | Self::TooManyConnections
+            | Self::NotMember
+            | Self::UpstreamDown => Decision::Refused,
         }
     }
 
@@ -108,6 +114,8 @@ impl Reason {
             Self::InvalidHost => "invalid_host",
             Self::UnsupportedCommand => "unsupported_command",
             Self::TooManyConnections => "too_many_connections",
+            Self::NotMember => "not_member",
+            Self::UpstreamDown => "upstream_down",
         }
     }
 }
@@ -163,6 +171,8 @@ mod tests {
             Reason::InvalidHost,
             Reason::UnsupportedCommand,
             Reason::TooManyConnections,
+            Reason::NotMember,
+            Reason::UpstreamDown,
         ] {
             assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{}\"", reason.code()));
         }

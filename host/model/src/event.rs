@@ -393,7 +393,7 @@ pub struct Connections {
     pub port: u16,
     /// Whether they were let out.
     pub allowed: bool,
-    /// Why, as a stable word: `rule`, `open`, `not_listed`, `private_address` and others.
+    /// Why, as a stable word: `rule`, `open`, `not_listed`, `private_address`, `upstream_down` and others.
     pub reason: String,
     /// How many.
     pub count: u32,

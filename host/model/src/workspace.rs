@@ -227,6 +227,29 @@ pub struct NetworkPolicy {
     /// With `allow`: `host:port`, where `*.example.org` stands for every name below and port `*` for every port.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
+    /// With `allow` and `open`: the network by which all of it goes, in place of the machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<NetworkVia>,
+}
+
+/// A network by which workspaces reach what they reach, in place of the machine's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkVia {
+    /// The tailnet of the server's `tailscaled`: its machines, and nothing else.
+    Tailnet,
+    /// The exit node that the server's `tailscaled` uses: public addresses, and nothing else.
+    ExitNode,
+}
+
+impl NetworkVia {
+    /// The name in configuration and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tailnet => "tailnet",
+            Self::ExitNode => "exit_node",
+        }
+    }
 }
 
 /// How much a workspace reaches.

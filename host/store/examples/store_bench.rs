@@ -55,7 +55,7 @@ async fn workspace(store: &Store) -> WorkspaceId {
                 name: "bench".parse().unwrap(),
                 backend: "host".parse().unwrap(),
                 options: serde_json::json!({}),
-                network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+                network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new(), via: None },
                 limits: WorkspaceLimits::default(),
                 ports: Vec::new(),
                 user: None,

@@ -51,7 +51,7 @@ async fn fill(database: &std::path::Path) {
                 name: "load".parse().unwrap(),
                 backend: "host".parse().unwrap(),
                 options: serde_json::json!({}),
-                network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+                network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new(), via: None },
                 limits: WorkspaceLimits::default(),
                 user: None,
                 root: None,

@@ -143,7 +143,7 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         name: "seeded".parse().unwrap(),
         backend: "host".parse().unwrap(),
         options: json!({}),
-        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new(), via: None },
         limits: WorkspaceLimits::default(),
         ports: Vec::new(),
         user: None,

@@ -7,7 +7,7 @@ use sandboxed_model::{
     port::DeclaredPort,
     recipe::{EnvValue, InitStep, Mount, Recipe, VariableName},
     template::TemplateChoice,
-    workspace::{NetworkMode, NetworkPolicy, NewWorkspace, WorkspaceLimits, WorkspaceName},
+    workspace::{NetworkMode, NetworkPolicy, NetworkVia, NewWorkspace, WorkspaceLimits, WorkspaceName},
 };
 use serde_json::Value;
 
@@ -33,6 +33,9 @@ pub(crate) struct WorkspaceArguments {
     /// A host that it reaches, and no others but those named like this: example.org:443, *.example.org:443.
     #[arg(long, value_name = "HOST:PORT")]
     allow: Vec<String>,
+    /// The network by which all of it goes: tailnet (its machines only) or exit_node (public addresses only).
+    #[arg(long, value_name = "NETWORK", value_parser = network_via)]
+    via: Option<NetworkVia>,
     /// Memory that its processes may use together: 512MiB, 4GiB.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
@@ -69,15 +72,17 @@ impl From<WorkspaceArguments> for NewWorkspace {
     fn from(arguments: WorkspaceArguments) -> Self {
         let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk, port, .. } =
             arguments;
-        let WorkspaceArguments { dockerfile, env, secret_env, mount, init, template, .. } = arguments;
+        let WorkspaceArguments { dockerfile, env, secret_env, mount, init, template, via, .. } = arguments;
         let mut options = options.unwrap_or_default();
         options.extend(dockerfile.map(|text| ("dockerfile".to_owned(), Value::String(text))));
-        let mode = network.or((!allow.is_empty()).then_some(NetworkMode::Allow));
+        let mode = network
+            .or((!allow.is_empty()).then_some(NetworkMode::Allow))
+            .or(via.is_some().then_some(NetworkMode::Open));
         Self {
             name,
             backend,
             options: Value::Object(options),
-            network: mode.map(|mode| NetworkPolicy { mode, allow }),
+            network: mode.map(|mode| NetworkPolicy { mode, allow, via }),
             limits: WorkspaceLimits { memory, cpu_millis: cpus, processes, disk },
             ports: port,
             recipe: Recipe { env: env.into_iter().chain(secret_env).collect(), mounts: mount, init },
@@ -92,6 +97,14 @@ fn network_mode(name: &str) -> Result<NetworkMode, String> {
         .into_iter()
         .find(|mode| mode.as_str() == name)
         .ok_or_else(|| format!("the modes are {}", known.map(NetworkMode::as_str).join(", ")))
+}
+
+fn network_via(name: &str) -> Result<NetworkVia, String> {
+    let known = [NetworkVia::Tailnet, NetworkVia::ExitNode];
+    known
+        .into_iter()
+        .find(|via| via.as_str() == name)
+        .ok_or_else(|| format!("the networks are {}", known.map(NetworkVia::as_str).join(" and ")))
 }
 
 fn plain_variable(text: &str) -> Result<(VariableName, EnvValue), String> {
@@ -167,6 +180,8 @@ mod tests {
 
         assert_eq!((network.mode, network.allow), (NetworkMode::Allow, vec!["example.org:443".to_owned()]));
         assert_eq!(parse("").unwrap().network, None);
+        let network = parse("--via exit_node").unwrap().network.unwrap();
+        assert_eq!((network.mode, network.via), (NetworkMode::Open, Some(NetworkVia::ExitNode)));
     }
 
     #[test]

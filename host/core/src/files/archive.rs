@@ -113,7 +113,7 @@ impl Orchestrator {
         content: impl AsyncRead + Send + Unpin + 'static,
     ) -> Result<Unpacked> {
         let path = parse(path)?;
-        let workspace = self.services.workspace_on_disk(workspace).await?;
+        let (writing, workspace) = self.services.writing(workspace).await?;
         let _transfer = self.services.transfers.begin().await?;
         let room = self.services.room(&workspace).await?;
         room.check()?;
@@ -122,6 +122,7 @@ impl Orchestrator {
         let content = SyncIoBridge::new(content);
         let id = workspace.id;
         let unpacked = blocking(move || {
+            let _writing = writing;
             let tree = tree(&paths, &workspace)?;
             let limits = Limits { bytes: allowed, entries: MOST_ENTRIES.min(allowed / BLOCK + 1) };
             tree.extract(&path, content, self::format(format), limits, &AtomicBool::new(false))

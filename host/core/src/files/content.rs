@@ -9,7 +9,6 @@ use sandboxed_files::{Precondition, Reader, RelativePath};
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
     files::{FileWritten, WriteCondition},
-    workspace::Workspace,
 };
 use tokio::io::AsyncRead;
 use tokio_util::io::SyncIoBridge;
@@ -105,7 +104,6 @@ impl Orchestrator {
         content: impl AsyncRead + Send + Unpin + 'static,
     ) -> Result<FileWritten> {
         let path = parse(path)?;
-        let workspace = self.services.workspace_on_disk(workspace).await?;
         let _transfer = self.services.transfers.begin().await?;
         let content = SyncIoBridge::new(content);
         self.services.write_file(workspace, path, condition, parents, content).await
@@ -116,19 +114,21 @@ impl Services {
     /// Writes a file and charges it to the workspace.
     pub(crate) async fn write_file(
         &self,
-        workspace: Workspace,
+        workspace: WorkspaceId,
         path: RelativePath,
         condition: WriteCondition,
         parents: bool,
         content: impl Read + Send + 'static,
     ) -> Result<FileWritten> {
         let precondition = precondition(condition)?;
+        let (writing, workspace) = self.writing(workspace).await?;
         let (paths, limit) = (self.paths.clone(), self.config.workspaces.upload_limit.0);
         let room = self.room(&workspace).await?;
         room.check()?;
         let metered = room.meter(content);
         let charge = metered.charge();
         let written = blocking(move || {
+            let _writing = writing;
             let etag = tree(&paths, &workspace)?.write(&path, precondition, limit, metered, parents)?;
             Ok(FileWritten { path: path.to_string(), etag: etag.to_string() })
         })

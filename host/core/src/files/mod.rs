@@ -26,7 +26,7 @@ pub(crate) use self::{
     refusal::refused,
     transfer::Transfers,
 };
-use crate::{Error, Orchestrator, Result, paths::Paths};
+use crate::{Error, Orchestrator, Result, paths::Paths, uses::Use};
 
 /// Entries at which counting gives up: it would take a minute and more.
 pub(crate) const MOST_COUNTED: u64 = 5_000_000;
@@ -70,10 +70,11 @@ impl Orchestrator {
     /// When there is no such workspace, something has the name, or a parent is missing.
     pub async fn make_directory(&self, workspace: WorkspaceId, path: &str, parents: bool) -> Result<FileEntry> {
         let path = parse(path)?;
-        let workspace = self.services.workspace_on_disk(workspace).await?;
+        let (writing, workspace) = self.services.writing(workspace).await?;
         self.services.room(&workspace).await?.check()?;
         let paths = self.services.paths.clone();
         blocking(move || {
+            let _writing = writing;
             let tree = tree(&paths, &workspace)?;
             tree.make_directory(&path, parents)?;
             Ok(entry_at(&path, tree.stat(&path)?))
@@ -88,8 +89,13 @@ impl Orchestrator {
     /// When there is no such workspace or entry, the name is taken, or a directory would go into itself.
     pub async fn move_file(&self, workspace: WorkspaceId, from: &str, to: &str, overwrite: bool) -> Result<()> {
         let (from, to) = (parse(from)?, parse(to)?);
-        let tree = self.services.tree_of(workspace).await?;
-        blocking(move || tree.rename(&from, &to, overwrite)).await
+        let (writing, workspace) = self.services.writing(workspace).await?;
+        let paths = self.services.paths.clone();
+        blocking(move || {
+            let _writing = writing;
+            tree(&paths, &workspace)?.rename(&from, &to, overwrite)
+        })
+        .await
     }
 
     /// Removes an entry of a workspace, and with `recursive` all that is below it. A link is removed itself.
@@ -99,11 +105,14 @@ impl Orchestrator {
     /// breaks off leaves the rest.
     pub async fn remove_file(&self, workspace: WorkspaceId, path: &str, recursive: bool) -> Result<()> {
         let path = parse(path)?;
-        let workspace = self.services.workspace_on_disk(workspace).await?;
+        let (writing, workspace) = self.services.writing(workspace).await?;
         let paths = self.services.paths.clone();
         cancellable({
             let workspace = workspace.clone();
-            move |cancel| tree(&paths, &workspace)?.remove(&path, recursive, cancel)
+            move |cancel| {
+                let _writing = writing;
+                tree(&paths, &workspace)?.remove(&path, recursive, cancel)
+            }
         })
         .await?;
         self.services.disks.doubt(workspace.id);
@@ -124,6 +133,13 @@ impl Orchestrator {
 }
 
 impl crate::services::Services {
+    /// A workspace whose files are being written as long as the first is kept: nobody takes a snapshot of it meanwhile, and
+    /// this waits while somebody does.
+    pub(crate) async fn writing(&self, workspace: WorkspaceId) -> Result<(Use, Workspace)> {
+        let writing = self.using(workspace).await;
+        Ok((writing, self.workspace_on_disk(workspace).await?))
+    }
+
     /// The files of a workspace.
     pub(crate) async fn tree_of(&self, workspace: WorkspaceId) -> Result<Tree> {
         let workspace = self.workspace_on_disk(workspace).await?;

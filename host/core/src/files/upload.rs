@@ -92,10 +92,11 @@ impl Orchestrator {
     ) -> Result<FileWritten> {
         let id = id(upload)?;
         let precondition = precondition(condition)?;
-        let workspace = self.services.workspace_on_disk(workspace).await?;
+        let (writing, workspace) = self.services.writing(workspace).await?;
         let _transfer = self.services.transfers.begin().await?;
         self.services
             .uploads(workspace, move |uploads, tree| {
+                let _writing = writing;
                 let path = uploads.status(id)?.path;
                 let etag = uploads.finish(tree, id, precondition, parents)?;
                 Ok(FileWritten { path: path.to_string(), etag: etag.to_string() })

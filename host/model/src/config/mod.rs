@@ -2,7 +2,7 @@
 //!
 //! `config/sandboxed.toml` in the repository explains every key.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub workspaces: WorkspacesConfig,
     /// Repositories in workspaces.
     pub git: GitConfig,
+    /// The way into a tailnet.
+    pub tailscale: TailscaleConfig,
     /// How runs are supervised.
     pub runs: RunsConfig,
     /// What the server tells about itself.
@@ -191,7 +193,7 @@ impl Default for WorkspacesConfig {
             user_ranges: UserRange { first: 655_360_000, count: 655_360_000 },
             keep_layers: Span(Duration::from_secs(30 * 24 * 3600)),
             keep_idle: Span(Duration::from_secs(300)),
-            network: NetworkPolicy { mode: NetworkMode::Allow, allow },
+            network: NetworkPolicy { mode: NetworkMode::Allow, allow, via: None },
             limits: LimitsConfig {
                 memory: Some(ByteSize(8 << 30)),
                 cpu_millis: None,
@@ -298,6 +300,22 @@ pub struct GitCredential {
 
 fn git_user() -> String {
     "git".to_owned()
+}
+
+/// `[tailscale]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TailscaleConfig {
+    /// The SOCKS5 server of `tailscaled`, on this machine. Absent: no workspace goes by it.
+    pub socks5: Option<SocketAddr>,
+    /// The socket at which `tailscaled` tells how it stands.
+    pub socket: PathBuf,
+}
+
+impl Default for TailscaleConfig {
+    fn default() -> Self {
+        Self { socks5: None, socket: PathBuf::from("/var/run/tailscale/tailscaled.sock") }
+    }
 }
 
 /// `[runs]`

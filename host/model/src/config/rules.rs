@@ -110,6 +110,10 @@ impl Document<'_> {
                 self.problem(&["template", &place, "workspace"], problem);
             }
         }
+        if config.tailscale.socks5.is_some_and(|socks5| !socks5.ip().is_loopback()) {
+            // Whoever reaches it reaches the tailnet, without a password.
+            self.problem(&["tailscale", "socks5"], "it is an address of loopback, like \"127.0.0.1:1055\"");
+        }
         if config.runs.spool_limit.0 == 0 {
             self.problem(&["runs", "spool_limit"], "it must be more than zero");
         }

@@ -95,7 +95,7 @@ fn new_workspace(name: &str) -> Workspace {
         name: name.parse().unwrap(),
         backend: "host".parse().unwrap(),
         options: serde_json::json!({ "image": "debian" }),
-        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new() },
+        network: NetworkPolicy { mode: NetworkMode::None, allow: Vec::new(), via: None },
         limits: WorkspaceLimits::default(),
         ports: Vec::new(),
         user: None,
