@@ -96,6 +96,8 @@ tests() {
     need systemd-nspawn systemd-container
     need mmdebstrap mmdebstrap
     need skopeo skopeo
+    need ip iproute2
+    need microsocks microsocks
 }
 
 deny() {
