@@ -102,7 +102,11 @@ async fn a_system_goes_to_another_server_with_what_was_changed_in_it() {
     root::archive();
     let (from, to) = (Server::start().await, Server::start().await);
     let options = json!({ "image": root::IMAGE, "user": "root" });
-    make(&from, json!({ "name": "first", "backend": "nspawn", "options": options })).await;
+    let template = |value: &str| json!({ "description": "", "workspace": { "env": { "KIT": value } } });
+    for server in [&from, &to] {
+        server.api.post("/templates", json!({ "name": "kit", "workspace": template("1")["workspace"] })).await;
+    }
+    make(&from, json!({ "name": "first", "backend": "nspawn", "options": options, "template": "kit" })).await;
     let change = "set -e; echo ours > /etc/ours; rm /etc/issue; mkdir /srv/www; chown 33:33 /srv/www; \
                   cp /bin/true /usr/local/bin/raised; chmod 4755 /usr/local/bin/raised; touch /srv/www/of-root";
     assert_eq!(said(&from, "first", change).await, "");
@@ -116,7 +120,10 @@ async fn a_system_goes_to_another_server_with_what_was_changed_in_it() {
                 stat -c %a:%u /usr/local/bin/raised; id -u";
     assert_eq!(said(&to, "w", look).await, "ours\nlater\n1\n1\n33:33\n0:0\n4755:0\n0\n");
     assert_ne!(imported["user"], from.api.get("/workspaces/w").await["user"]);
-    // It is a workspace like others.
+    // It is a workspace like others: it follows its template and keeps its system, and is forked.
+    to.api.call(Method::PUT, "/templates/kit", Some(template("2"))).await;
+    to.api.post("/workspaces/w/template", json!({})).await;
+    assert_eq!(said(&to, "w", "echo $KIT; cat /etc/later").await, "2\nlater\n");
     to.cli(&["workspaces", "fork", "w", "again"]).success();
     assert_eq!(said(&to, "again", "cat /etc/later").await, "later\n");
     to.cli(&["workspaces", "delete", "w"]).success();
