@@ -151,7 +151,7 @@ async fn a_file_that_is_written_over_http_and_a_snapshot_wait_for_each_other() {
 
     sender.send(Ok(b"and the other".to_vec())).await.unwrap();
     drop(sender);
-    assert_eq!(writing.await.unwrap().unwrap().status(), StatusCode::CREATED);
+    assert!(writing.await.unwrap().unwrap().status().is_success());
     let kept = snapshot(&server, &one, "kept").await;
     said(&server, &one, "rm slow; head -c 30000000 /dev/urandom > big").await;
     // An export holds a workspace as a snapshot does, for as long as it is read.

@@ -28,11 +28,11 @@ ip link add "$2" type veth peer name "$2p"
 ip link set "$2p" netns "$1"
 ip addr add 198.18.$3.1/30 dev "$2"
 ip link set "$2" up
-in() { ip netns exec "$1" "${@:2}"; }
-in "$1" ip addr add 198.18.$3.2/30 dev "$2p"
-in "$1" ip link set "$2p" up
-in "$1" ip link set lo up
-for address in 100.101.102.103 100.99.99.99 100.64.9.1 9.9.9.9; do in "$1" ip addr add "$address/32" dev lo; done
+inside() { ip netns exec "$1" "${@:2}"; }
+inside "$1" ip addr add 198.18.$3.2/30 dev "$2p"
+inside "$1" ip link set "$2p" up
+inside "$1" ip link set lo up
+for address in 100.101.102.103 100.99.99.99 100.64.9.1 9.9.9.9; do inside "$1" ip addr add "$address/32" dev lo; done
 "#;
 
 struct Tailnet {
@@ -227,7 +227,7 @@ async fn a_way_that_is_not_there_is_refused_when_it_is_asked_for_with_the_remedy
     let (status, code) = refused(&without, by("tailnet")).await;
     assert_eq!((status, code.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "network.tailscale_unset"));
     let (status, code) = refused(&without, json!({ "mode": "shared", "via": "tailnet" })).await;
-    assert_eq!((status, code.as_str()), (StatusCode::CONFLICT, "workspace.network_invalid"));
+    assert_eq!((status, code.as_str()), (StatusCode::BAD_REQUEST, "workspace.network_invalid"));
 
     let tailnet = Tailnet::new().await;
     let server = tailnet.server().await;
