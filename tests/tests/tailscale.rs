@@ -49,8 +49,7 @@ impl Tailnet {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("page"), "here it is\n").unwrap();
         // Networks of other tests of this machine have other numbers.
-        let number =
-            std::process::id() % 120 * 2 + u32::from(COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2);
+        let number = std::process::id() % 80 * 3 + COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 3;
         let (name, link) = (format!("sbx-tailnet-{number}"), format!("sbxt{number}"));
         let mut made = Command::new("bash");
         made.args(["-c", NETWORK, "network", &name, &link, &number.to_string()]);
@@ -124,7 +123,7 @@ impl Tailnet {
     }
 }
 
-static COUNT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
 impl Drop for Tailnet {
     fn drop(&mut self) {
