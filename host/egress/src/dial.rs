@@ -42,7 +42,7 @@ pub(crate) struct Denied {
     pub(crate) open: bool,
     /// What the system said, if it was asked to connect.
     pub(crate) error: Option<io::ErrorKind>,
-    /// Why the network that connections go by is not there.
+    /// Why no rule would open it, or the network that connections go by is not there.
     pub(crate) why: Option<String>,
 }
 
@@ -109,7 +109,8 @@ pub(crate) async fn dial(shared: &Shared, target: &Target, full: bool) -> Result
         }
         tally.addresses = candidates;
         let special = telling.and_then(|failure| failure.special);
-        return Err(Denied { special, ..Denied::new(tally.reason, open) });
+        let why = route.as_ref().map(|_| "by an exit node public addresses are reached, and no others".to_owned());
+        return Err(Denied { special, why, ..Denied::new(tally.reason, open) });
     }
     tally.reason = Reason::ConnectFailed;
     tally.addresses.clone_from(&passed);

@@ -40,7 +40,10 @@ impl fmt::Display for Refusal<'_> {
                     Some(special) => special.fmt(f)?,
                     None => f.write_str("not of the public internet")?,
                 }
-                self.address_remedy(f)
+                match &denied.why {
+                    Some(why) => write!(f, "; {why}."),
+                    None => self.address_remedy(f),
+                }
             }
             Reason::NameNotResolved => write!(
                 f,

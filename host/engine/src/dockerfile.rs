@@ -129,9 +129,9 @@ fn instructions(text: &str) -> Result<Vec<(usize, String)>, InvalidDockerfile> {
             return Err(refused("it holds a control character or an unusual space"));
         }
         let trimmed = line.trim_start_matches([' ', '\t']);
-        if trimmed.starts_with('#') {
+        if let Some(comment) = trimmed.strip_prefix('#') {
             // These are read by some engines and come first, but comments anywhere are looked at the same way.
-            let directive = trimmed[1..].trim().to_ascii_lowercase();
+            let directive = comment.trim().to_ascii_lowercase();
             if ["escape", "syntax"]
                 .iter()
                 .any(|name| directive.strip_prefix(name).is_some_and(|it| it.trim_start().starts_with('=')))
