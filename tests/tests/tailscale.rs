@@ -213,7 +213,8 @@ async fn by_an_exit_node_public_addresses_are_reached_and_none_once_it_is_gone()
     assert_eq!(fetched(&server, &workspace, &[PUBLIC]).await, ["upstream_down"]);
 }
 
-#[tokio::test]
+// The command is waited for on the test's own thread, and it has what answers it run on another.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_way_that_is_not_there_is_refused_when_it_is_asked_for_with_the_remedy() {
     let refused = async |server: &Server, network: Value| {
         let body = json!({ "network": network });

@@ -22,6 +22,10 @@ const APPEARS_WITHIN: Duration = Duration::from_secs(10);
 /// How often it is looked for meanwhile.
 const APPEARS_EVERY: Duration = Duration::from_millis(20);
 
+/// How long an engine may tell a state that is none of the API's, and how often it is asked again.
+const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+const SETTLES_EVERY: Duration = Duration::from_millis(100);
+
 /// How far a workspace's container exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -102,11 +106,19 @@ impl Container {
 impl Engine {
     async fn see(&self, workspace: WorkspaceId) -> Result<Seen, Error> {
         let name = name(workspace);
-        let inspect = self.docker().inspect_container(&name, None::<InspectContainerOptions>);
-        let found = match self.call("look at a container", inspect).await {
-            Ok(found) => found,
-            Err(error) if error.status() == Some(404) => return Ok(Seen::Absent),
-            Err(error) => return Err(error),
+        let mut patience = SETTLES_WITHIN;
+        let found = loop {
+            let inspect = self.docker().inspect_container(&name, None::<InspectContainerOptions>);
+            match self.call("look at a container", inspect).await {
+                Ok(found) => break found,
+                Err(error) if error.status() == Some(404) => return Ok(Seen::Absent),
+                // Podman calls one `stopped` that has ended and is not cleared yet; no state of the API is called so.
+                Err(error) if error.is_unreadable() && !patience.is_zero() => {
+                    tokio::time::sleep(SETTLES_EVERY).await;
+                    patience = patience.saturating_sub(SETTLES_EVERY);
+                }
+                Err(error) => return Err(error),
+            }
         };
         let ContainerInspectResponse { id: Some(id), name: Some(found_name), state, config, exec_ids, .. } = found
         else {

@@ -85,7 +85,9 @@ impl Engine {
             Err(_) => return Err(Error::silent(endpoint)),
             Ok(Err(error)) => {
                 return Err(match Error::from_engine(&endpoint, "connect", &error) {
-                    Error::Connection { reason, .. } => Error::NotAnswering { endpoint, reason },
+                    Error::Connection { reason, .. } | Error::Unreadable { reason, .. } => {
+                        Error::NotAnswering { endpoint, reason }
+                    }
                     Error::Refused { status, message, .. } => {
                         Error::NotAnswering { endpoint, reason: format!("it answers {status}: {message}") }
                     }

@@ -115,7 +115,15 @@ pub enum Error {
         /// What the engine said, without values of variables.
         message: String,
     },
-    /// The connection broke, or the engine's answer makes no sense.
+    /// The engine's answer is not one of the API's.
+    #[error("the container engine's answer cannot be read ({what}): {reason}")]
+    Unreadable {
+        /// What was asked.
+        what: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The connection broke.
     #[error("the connection to the container engine failed ({what}): {reason}")]
     Connection {
         /// What was asked.
@@ -135,6 +143,11 @@ impl Error {
         if let Self::Refused { status, .. } = self { Some(*status) } else { None }
     }
 
+    /// Whether the engine answered with what the API does not know.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
+    }
+
     pub(crate) fn from_engine(endpoint: &str, what: &'static str, error: &bollard::errors::Error) -> Self {
         use bollard::errors::Error as Engine;
         match error {
@@ -146,6 +159,9 @@ impl Error {
                 Some(unreached) => Self::unreached(endpoint, unreached),
                 None => Self::Connection { what, reason: err.to_string() },
             },
+            Engine::JsonDataError { .. } | Engine::JsonSerdeError { .. } => {
+                Self::Unreadable { what, reason: chain(error) }
+            }
             other => Self::Connection { what, reason: chain(other) },
         }
     }

@@ -68,7 +68,7 @@ impl Error {
                 Some("look at the load and the disk of the engine's machine, and try again".into()),
             ),
             Self::Refused { .. } => (Blame::Unavailable, "containers.refused", None),
-            Self::Connection { .. } => (
+            Self::Connection { .. } | Self::Unreadable { .. } => (
                 Blame::Unavailable,
                 "containers.connection",
                 Some("try again; if it stays, look at the engine's log (`journalctl -u docker`)".into()),

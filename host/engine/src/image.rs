@@ -264,7 +264,9 @@ impl Engine {
     fn image_error(&self, image: &ImageReference, error: &bollard::errors::Error) -> Error {
         match self.error("fetch an image", error) {
             Error::Refused { message, .. } => Error::Image { image: image.clone(), reason: message },
-            Error::Connection { reason, .. } => Error::Image { image: image.clone(), reason },
+            Error::Connection { reason, .. } | Error::Unreadable { reason, .. } => {
+                Error::Image { image: image.clone(), reason }
+            }
             other => other,
         }
     }

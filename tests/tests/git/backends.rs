@@ -11,6 +11,10 @@ async fn repositories_are_worked_on(backend: &str, options: Value, config: Optio
     let network = json!({ "mode": "allow", "allow": [forge.host()] });
     let wanted = json!({ "name": "demo", "backend": backend, "options": options, "network": network });
     server.api.post("/workspaces", wanted).await;
+    until("the workspace to be made", async || {
+        (server.api.get("/workspaces/demo").await["phase"] == "ready").then_some(())
+    })
+    .await;
 
     let (status, cloned) = clone(&server, &forge.url()).await;
     assert_eq!(status, StatusCode::CREATED, "{cloned}");

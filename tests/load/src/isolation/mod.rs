@@ -120,6 +120,8 @@ async fn of(backend: &Backend) {
 async fn create(server: &Server, backend: &Backend) -> String {
     let body = json!({ "backend": backend.id, "options": (backend.options)(), "network": { "mode": "none" } });
     let made = server.api.post("/workspaces", body).await;
+    let path = format!("/workspaces/{}", made["id"].as_str().unwrap());
+    until("the workspace to be made", async || (server.api.get(&path).await["phase"] == "ready").then_some(())).await;
     made["id"].as_str().unwrap().to_owned()
 }
 
