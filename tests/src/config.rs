@@ -3,7 +3,7 @@
 use crate::{engine, root};
 
 /// What the engine calls the small Debian.
-pub const DEBIAN: &str = "sandboxed-test/debian:1";
+const DEBIAN: &str = "sandboxed-test/debian:1";
 
 /// The file with what the tests need besides: the image that systems begin with.
 pub fn of_tests() -> String {

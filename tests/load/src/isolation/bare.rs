@@ -1,8 +1,11 @@
 //! The tools that backends isolate with, each by hand and without a server.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
-use sandboxed_tests::{config, engine, root};
+use sandboxed_tests::{engine, root};
 use tempfile::TempDir;
 
 /// Bubblewrap as the plugin starts it.
@@ -68,14 +71,16 @@ impl Bare {
         );
         // What systemd-nspawn needs and does not make where systemd does not run.
         std::fs::create_dir_all("/run/systemd/nspawn/propagate").unwrap();
+        let groups = Path::new("/sys/fs/cgroup/systemd");
+        for group in ["payload", "supervisor"].into_iter().filter(|_| groups.exists()) {
+            std::fs::create_dir_all(groups.join(group)).unwrap();
+        }
         Self::Nspawn(directory)
     }
 
-    /// Starts a container of the image that the server's containers have. The image is there once the server made one.
+    /// The container of the workspace that the server made last.
     pub(crate) fn docker() -> Self {
-        let id =
-            done(docker().args(["run", "--detach", "--network=none", "--init", config::DEBIAN, "sleep", "infinity"]));
-        Self::Docker(id.trim().to_owned())
+        Self::Docker(done(docker().args(["ps", "--quiet", "--last", "1"])).trim().to_owned())
     }
 
     /// What the tool is called.
@@ -108,14 +113,6 @@ impl Bare {
             }
         };
         done(tool.args(command));
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        if let Self::Docker(id) = self {
-            done(docker().args(["rm", "--force", id]));
-        }
     }
 }
 
