@@ -6,10 +6,8 @@ use std::{
     path::Path,
 };
 
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt},
-};
+use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use sandboxed_model::event::{ChangeKind, FileChange};
 use serde::{Deserialize, Serialize};
 
@@ -33,12 +31,19 @@ struct Stamp {
     changed_ns: i64,
 }
 
+/// Opens a directory whose path has no link in it: an agent can put one in the place of its worktree.
+fn open(tree: &Path) -> io::Result<Dir> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    Ok(Dir::from_std_file(openat2(AT_FDCWD, tree, how)?.into()))
+}
+
 /// Looks at every file below `tree`; a repository's `.git` is passed over.
 pub(crate) async fn scan(tree: &Path) -> io::Result<Snapshot> {
     let tree = tree.to_owned();
     blocking(move || {
         let mut seen = Seen::default();
-        let root = Dir::open_ambient_dir(&tree, ambient_authority())?;
+        let root = open(&tree)?;
         walk(&root, "", 0, &mut seen)?;
         Ok(Snapshot(seen.files))
     })
@@ -63,7 +68,7 @@ pub(super) async fn changes(before: &Snapshot, tree: &Path) -> io::Result<Vec<Fi
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     let tree = tree.to_owned();
     blocking(move || {
-        let root = Dir::open_ambient_dir(&tree, ambient_authority())?;
+        let root = open(&tree)?;
         for change in changes.iter_mut().take(super::MAX_CHANGES) {
             if change.change == ChangeKind::Created && change.size <= MAX_DIFF_BYTES as u64 {
                 describe_new_file(&root, change);
@@ -205,6 +210,15 @@ mod tests {
 
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].diff, None);
+    }
+
+    #[tokio::test]
+    async fn a_link_in_the_place_of_the_tree_is_not_followed() {
+        let (place, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        std::os::unix::fs::symlink(outside.path(), place.path().join("tree")).unwrap();
+
+        assert!(scan(&place.path().join("tree")).await.is_err());
     }
 
     #[tokio::test]
