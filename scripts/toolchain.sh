@@ -92,6 +92,7 @@ tests() {
     need python3 python3
     need openssl openssl
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
+    need ip iproute2
     need setpriv util-linux
     need systemd-nspawn systemd-container
     need mmdebstrap mmdebstrap

@@ -101,7 +101,14 @@ impl Services {
         let defaults = &self.config.workspaces.limits;
         // One that cannot be asked could not remove again what it began, either.
         let limits = match self.plugins.backend(&backend)?.describe().await?.engine_limits {
-            true => defaults.fill(blueprint.limits),
+            true => {
+                let limits = defaults.fill(blueprint.limits);
+                let options: serde_json::Value = blueprint.options.clone().into();
+                match self.engine_for(&backend, &options.to_string()).await? {
+                    Some(_) => Self::limits_there(blueprint.limits, limits)?,
+                    None => limits,
+                }
+            }
             false => self.isolation.limits(blueprint.limits, defaults)?,
         };
         Ok(Resolved {

@@ -5,7 +5,10 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -59,6 +62,22 @@ pub(crate) struct Place {
     records: tokio::sync::Mutex<()>,
     /// Runs that are over and are being cleared. Each counts as none for the others.
     ending: Mutex<HashSet<String>>,
+    /// How often the server itself has something done in the container just now.
+    busy: AtomicUsize,
+}
+
+/// The server has something done in a container for as long as this is kept: what runs there is not nobody's.
+pub(crate) struct Busy {
+    place: Arc<Place>,
+    /// Nor is it stopped for being idle.
+    _entering: Entering,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        *self.place.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.place.busy.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Nobody stops a workspace's container for as long as this is kept.
@@ -83,7 +102,7 @@ impl Place {
 /// What is noted of a program before it starts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
-    /// The engine's socket.
+    /// The engine's socket, or its name.
     engine: String,
 }
 
@@ -157,7 +176,8 @@ impl ContainedRuns {
             None => Network::Shared,
         };
         let spec = ContainedSpec {
-            engine: socket.clone().into(),
+            engine: self.engines.endpoint(&socket)?,
+            patience: self.engines.patience(&socket),
             owner: self.engines.owner().to_string(),
             workspace,
             mark: mark.clone(),
@@ -243,7 +263,8 @@ impl ContainedRuns {
         let cleared = engine.clear_run(workspace, mark).await;
         let _records = place.records.lock().await;
         let marks = self.marks(workspace).await;
-        let alone = marks.iter().all(|(other, over)| *over || place.ending().contains(other));
+        let alone = place.busy.load(Ordering::SeqCst) == 0
+            && marks.iter().all(|(other, over)| *over || place.ending().contains(other));
         match cleared {
             Ok(()) if !alone => Ok(()),
             // Whoever else runs there pays for what cannot be killed by itself.
@@ -308,10 +329,19 @@ impl ContainedRuns {
                 life: Arc::default(),
                 records: tokio::sync::Mutex::default(),
                 ending: Mutex::default(),
+                busy: AtomicUsize::new(0),
             })
         });
         *place.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         Arc::clone(place)
+    }
+
+    /// Something is done in a workspace's container that is no run.
+    pub(crate) async fn busy(&self, workspace: WorkspaceId, engine: &str) -> Busy {
+        let place = self.place(workspace, engine);
+        let entering = Entering(Arc::clone(&place.life).read_owned().await);
+        place.busy.fetch_add(1, Ordering::SeqCst);
+        Busy { place, _entering: entering }
     }
 
     /// A workspace that is removed.

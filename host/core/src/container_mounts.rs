@@ -16,7 +16,7 @@ use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     sys::stat::{Mode, fstat},
 };
-use sandboxed_engine::{Bind, ContainerSpec, Engine, HOME, TREE};
+use sandboxed_engine::{Bind, ContainerSpec, Engine, HOME, Storage, TREE};
 use sandboxed_exec::{FileIdentity, Guard};
 use sandboxed_model::{Blame, Failure, WorkspaceId, backend::BackendSpec};
 
@@ -120,7 +120,11 @@ impl Services {
 async fn wanted(spec: &ContainerSpec, mounts: &[Found]) -> Result<Vec<(PathBuf, FileIdentity)>, Failure> {
     let found = mounts.iter().map(|found| (PathBuf::from(&found.target), found.identity));
     let found: Vec<_> = found.collect();
-    let own = [(spec.tree.clone(), TREE), (spec.home.clone(), HOME)];
+    let own = match &spec.storage {
+        Storage::Directories { tree, home } => vec![(tree.clone(), TREE), (home.clone(), HOME)],
+        // They are on the engine's machine.
+        Storage::Volumes => Vec::new(),
+    };
     blocking(move || {
         let mut wanted = found;
         for (path, target) in own {

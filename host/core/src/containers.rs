@@ -2,7 +2,7 @@
 //! its directories, its limits and its network are those of the workspace.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -11,13 +11,14 @@ use std::{
 };
 
 use sandboxed_engine::{
-    Bind, CgroupVersion, ContainerSpec, Endpoint, Engine, EngineFacts, Env, Error, HOME, ImageReference, Network,
-    Owner, Phase, Product, SECCOMP, TREE, User,
+    Bind, CgroupVersion, ContainerSpec, Endpoint, Engine, EngineFacts, Env, Error, GROUP, HOME, ImageReference,
+    Network, Owner, PASSWD, Phase, Product, SECCOMP, Storage, TREE, User, keeper,
 };
 use sandboxed_exec::Guard;
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
     backend::{BackendSpec, Terms},
+    config::EngineConfig,
     container::{self, ContainerPhase, ContainerPlaces, ContainerRequest, ImageSource},
     workspace::{NetworkMode, WorkspaceLimits},
 };
@@ -39,6 +40,8 @@ const ENGINE_HOLDS: Duration = Duration::from_secs(60);
 /// The engines, as this server uses them.
 pub(crate) struct Engines {
     owner: Owner,
+    /// Those on other machines.
+    named: BTreeMap<String, EngineConfig>,
     known: Mutex<HashMap<String, (Instant, Engine)>>,
     facts: Mutex<HashMap<String, (Instant, EngineFacts)>>,
     /// Held while a container starts that sees directories of the machine.
@@ -48,30 +51,53 @@ pub(crate) struct Engines {
 
 impl Engines {
     /// Blocks.
-    pub(crate) fn new(paths: &Paths) -> io::Result<Self> {
+    pub(crate) fn new(paths: &Paths, named: BTreeMap<String, EngineConfig>) -> io::Result<Self> {
         let (known, facts, mounting) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { owner: owner(&paths.server_id())?, known, facts, mounting, archives: Archives::default() })
+        Ok(Self { owner: owner(&paths.server_id())?, named, known, facts, mounting, archives: Archives::default() })
     }
 
     pub(crate) fn owner(&self) -> &Owner {
         &self.owner
     }
 
-    /// The engine behind a socket. A connection is made for each request, so none grows old; what was agreed on with it, and
-    /// is known of its containers, is kept for a while.
-    pub(crate) async fn at(&self, socket: &str) -> Result<Engine, Failure> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(socket).cloned();
+    /// Where an engine listens: a socket by its path, or one of another machine by its name.
+    pub(crate) fn endpoint(&self, engine: &str) -> Result<Endpoint, Failure> {
+        if engine.starts_with('/') {
+            return Ok(Endpoint::Socket(PathBuf::from(engine)));
+        }
+        let EngineConfig { address, ca, cert, key, .. } = self.named.get(engine).cloned().ok_or_else(|| {
+            let message = format!("there is no engine {engine:?}");
+            Failure::new(Blame::Config, "containers.engine_unknown", message)
+                .with_hint(format!("[engines.{engine}] in sandboxed.toml, with address, ca, cert and key"))
+        })?;
+        Ok(Endpoint::Tcp { url: address, ca, cert, key })
+    }
+
+    /// How long an engine may be out of reach before what runs there is given up.
+    pub(crate) fn patience(&self, engine: &str) -> Duration {
+        self.named.get(engine).map_or(Duration::ZERO, |engine| engine.patience.0)
+    }
+
+    /// The engine behind a socket, or of a name. A connection is made for each request, so none grows old; what was agreed on
+    /// with one of this machine, and is known of its containers, is kept for a while. One of another machine is asked anew:
+    /// only its answer tells that it is there, and its certificates may have been replaced.
+    pub(crate) async fn at(&self, engine: &str) -> Result<Engine, Failure> {
+        let endpoint = self.endpoint(engine)?;
+        let Endpoint::Socket(socket) = &endpoint else {
+            let connected = Engine::connect(endpoint, self.owner.clone()).await;
+            return connected.map_err(|error| error.failure());
+        };
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(engine).cloned();
         // Whether anybody listens there is told by a connection in a tenth of the time that an answer takes.
-        if let Some((_, engine)) = known.filter(|(since, _)| since.elapsed() < ENGINE_HOLDS)
+        if let Some((_, known)) = known.filter(|(since, _)| since.elapsed() < ENGINE_HOLDS)
             && UnixStream::connect(socket).await.is_ok()
         {
-            return Ok(engine);
+            return Ok(known);
         }
-        let engine = Engine::connect(Endpoint::Socket(PathBuf::from(socket)), self.owner.clone()).await;
-        let engine = engine.map_err(|error| error.failure())?;
-        let known = (Instant::now(), engine.clone());
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(socket.to_owned(), known);
-        Ok(engine)
+        let connected = Engine::connect(endpoint, self.owner.clone()).await.map_err(|error| error.failure())?;
+        let known = (Instant::now(), connected.clone());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(engine.to_owned(), known);
+        Ok(connected)
     }
 
     async fn facts(&self, socket: &str, engine: &Engine) -> Result<EngineFacts, Failure> {
@@ -170,10 +196,15 @@ impl Containers for HostContainers {
             let services = self.0.services()?;
             let engine = services.engines.at(&socket).await?;
             let facts = services.engines.facts(&socket, &engine).await?;
+            if !socket.starts_with('/') {
+                let spec = services.distant_container(&workspace, request, &facts).await?;
+                run(&engine, &spec).await?;
+                return Ok(places(true));
+            }
             let found = services.container_mounts(&workspace).await?;
             let spec = services.container(&workspace, request, &found, &facts).await?;
             services.run_with_mounts(&engine, &spec, found).await?;
-            Ok(places())
+            Ok(places(false))
         })
     }
 
@@ -191,7 +222,7 @@ impl Containers for HostContainers {
                 Phase::Running => ContainerPhase::Running,
                 Phase::Foreign => ContainerPhase::Foreign,
             };
-            Ok((phase, places()))
+            Ok((phase, places(!socket.starts_with('/'))))
         })
     }
 
@@ -199,7 +230,13 @@ impl Containers for HostContainers {
         Box::pin(async move {
             let engine = self.0.services()?.engines.at(&socket).await?;
             let owned = engine.list_owned().await.map_err(|error| error.failure())?;
-            Ok(owned.into_iter().map(|owned| owned.workspace).collect())
+            let mut workspaces: Vec<WorkspaceId> = owned.into_iter().map(|owned| owned.workspace).collect();
+            if !socket.starts_with('/') {
+                workspaces.extend(engine.list_owned_volumes().await.map_err(|error| error.failure())?);
+                workspaces.sort_unstable();
+                workspaces.dedup();
+            }
+            Ok(workspaces)
         })
     }
 
@@ -217,7 +254,11 @@ impl Containers for HostContainers {
         Box::pin(async move {
             let services = self.0.services()?;
             let Some(engine) = services.engine_to_clear(&socket, workspace).await? else { return Ok(()) };
-            engine.remove(workspace).await.map_err(|error| error.failure())
+            engine.remove(workspace).await.map_err(|error| error.failure())?;
+            match socket.starts_with('/') {
+                true => Ok(()),
+                false => engine.remove_volumes(workspace).await.map_err(|error| error.failure()),
+            }
         })
     }
 }
@@ -262,8 +303,7 @@ impl Services {
         Ok(ContainerSpec {
             workspace: workspace.id,
             image: image.name,
-            tree: self.paths.tree(workspace.id),
-            home: self.paths.home(workspace.id),
+            storage: Storage::Directories { tree: self.paths.tree(workspace.id), home: self.paths.home(workspace.id) },
             binds: [
                 bind(self.paths.inbox(workspace.id), INBOX),
                 bind(passwd, "/etc/passwd"),
@@ -298,29 +338,17 @@ impl Services {
             };
             Ok([write("passwd", passwd)?, write("group", group)?, write("seccomp.json", SECCOMP.to_owned())?])
         });
-        written.await.map_err(io::Error::other).and_then(|written| written).map_err(|error| {
-            Failure::new(
-                Blame::Host,
-                "containers.accounts",
-                format!("the container's users cannot be written: {error}"),
-            )
-        })
+        written.await.map_err(io::Error::other).and_then(|written| written).map_err(|error| accounts(&error))
     }
 }
 
-/// The accounts that every Debian has, as far as programs ask for them.
-const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\
-                      daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
-                      bin:x:2:2:bin:/bin:/usr/sbin/nologin\n\
-                      sys:x:3:3:sys:/dev:/usr/sbin/nologin\n\
-                      mail:x:8:8:mail:/var/mail:/usr/sbin/nologin\n\
-                      www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n\
-                      nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
-const GROUP: &str = "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\nadm:x:4:\ntty:x:5:\nmail:x:8:\nshadow:x:42:\n\
-                     www-data:x:33:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n";
+pub(crate) fn accounts(error: &io::Error) -> Failure {
+    Failure::new(Blame::Host, "containers.accounts", format!("the container's users cannot be written: {error}"))
+}
 
-fn places() -> ContainerPlaces {
-    ContainerPlaces { tree: TREE.to_owned(), inbox: INBOX.to_owned(), home: HOME.to_owned() }
+fn places(distant: bool) -> ContainerPlaces {
+    let inbox = if distant { keeper::INBOX } else { INBOX };
+    ContainerPlaces { tree: TREE.to_owned(), inbox: inbox.to_owned(), home: HOME.to_owned() }
 }
 
 pub(crate) fn reference(image: &str) -> Result<ImageReference, Failure> {
@@ -351,7 +379,11 @@ fn user(workspace: &BackendSpec, facts: &EngineFacts) -> Result<u32, Failure> {
 }
 
 /// Limits that hold. A default that the engine cannot hold is left out; what was asked for is not.
-fn limits(asked: WorkspaceLimits, defaults: WorkspaceLimits, facts: &EngineFacts) -> Result<WorkspaceLimits, Failure> {
+pub(crate) fn limits(
+    asked: WorkspaceLimits,
+    defaults: WorkspaceLimits,
+    facts: &EngineFacts,
+) -> Result<WorkspaceLimits, Failure> {
     let cannot = |name: &str| {
         Failure::new(Blame::Unavailable, "containers.limits_unavailable", format!("the engine cannot limit {name}"))
             .with_hint("make the workspace without this limit, or run the engine as root")

@@ -152,7 +152,7 @@ impl Services {
     pub(crate) async fn start_image(&self, id: RunId, missing: &MissingImage) -> Result<Run> {
         self.note_use(&missing.image).await;
         let spec = ImageSpec {
-            engine: missing.engine.clone().into(),
+            engine: self.engines.endpoint(&missing.engine)?,
             owner: self.engines.owner().to_string(),
             image: missing.image.name.to_string(),
             work: missing.image.work.clone(),

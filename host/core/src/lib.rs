@@ -18,6 +18,7 @@ mod container_mounts;
 mod container_network;
 mod containers;
 mod disk;
+mod distant;
 mod doctor;
 mod egress;
 mod error;

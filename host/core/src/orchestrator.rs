@@ -97,8 +97,8 @@ impl Orchestrator {
             .await
             .map_err(|error| error.failure())?;
         let engines = tokio::task::spawn_blocking({
-            let paths = paths.clone();
-            move || Engines::new(&paths)
+            let (paths, named) = (paths.clone(), config.engines.clone());
+            move || Engines::new(&paths, named)
         });
         let engines = engines.await.map_err(std::io::Error::other).and_then(|engines| engines).map_err(|error| {
             Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.server_id().display()))
@@ -133,6 +133,7 @@ impl Orchestrator {
             leaders: Leaders::default(),
             engines,
             contained,
+            places: crate::distant::Places::default(),
             processes: Processes::default(),
             roots,
             uses: Uses::default(),

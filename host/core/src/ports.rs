@@ -145,7 +145,12 @@ impl HostWorkspaces {
 
 impl Workspaces for HostWorkspaces {
     fn stat(&self, caller: ToolCaller, path: String) -> PortFuture<'_, Result<Entry, Failure>> {
-        self.in_tree(caller, path, |tree, path| Ok(entry(path, tree.stat(path)?)))
+        Box::pin(async move {
+            if let Some(distant) = self.0.services()?.distant_for_tools(caller.workspace).await? {
+                return distant.tool_stat(&relative(&path)?).await.map_err(|error| error.failure());
+            }
+            self.in_tree(caller, path, |tree, path| Ok(entry(path, tree.stat(path)?))).await
+        })
     }
 
     fn read(
@@ -155,16 +160,22 @@ impl Workspaces for HostWorkspaces {
         offset: u64,
         len: u32,
     ) -> PortFuture<'_, Result<Vec<u8>, Failure>> {
-        self.in_tree(caller, path, move |tree, path| {
-            let mut reader = tree.read(path)?;
-            let mut bytes = Vec::new();
-            // Nothing is after the end.
-            if len > 0 && offset < reader.size() {
-                reader.select(offset..offset.saturating_add(len.into()))?;
-                let failed = |source| sandboxed_files::Error::Io { path: path.clone(), source };
-                reader.read_to_end(&mut bytes).map_err(failed)?;
+        Box::pin(async move {
+            if let Some(distant) = self.0.services()?.distant_for_tools(caller.workspace).await? {
+                return distant.tool_read(&relative(&path)?, offset, len).await.map_err(|error| error.failure());
             }
-            Ok(bytes)
+            let work = move |tree: &Tree, path: &RelativePath| {
+                let mut reader = tree.read(path)?;
+                let mut bytes = Vec::new();
+                // Nothing is after the end.
+                if len > 0 && offset < reader.size() {
+                    reader.select(offset..offset.saturating_add(len.into()))?;
+                    let failed = |source| sandboxed_files::Error::Io { path: path.clone(), source };
+                    reader.read_to_end(&mut bytes).map_err(failed)?;
+                }
+                Ok(bytes)
+            };
+            self.in_tree(caller, path, work).await
         })
     }
 
@@ -172,6 +183,10 @@ impl Workspaces for HostWorkspaces {
         Box::pin(async move {
             let services = self.0.services()?;
             let path = relative(&path)?;
+            if let Some(distant) = services.distant_for_tools(caller.workspace).await? {
+                let limit = services.config.workspaces.upload_limit.0;
+                return distant.tool_write(&path, limit, &bytes).await.map_err(|error| error.failure());
+            }
             let content = io::Cursor::new(bytes);
             let written = services.write_file(caller.workspace, path, WriteCondition::Any, true, content).await;
             written.map(drop).map_err(|error| error.failure())
@@ -179,7 +194,12 @@ impl Workspaces for HostWorkspaces {
     }
 
     fn remove(&self, caller: ToolCaller, path: String) -> PortFuture<'_, Result<(), Failure>> {
-        self.in_tree(caller, path, |tree, path| tree.remove(path, false, &AtomicBool::new(false)))
+        Box::pin(async move {
+            if let Some(distant) = self.0.services()?.distant_for_tools(caller.workspace).await? {
+                return distant.tool_remove(&relative(&path)?).await.map_err(|error| error.failure());
+            }
+            self.in_tree(caller, path, |tree, path| tree.remove(path, false, &AtomicBool::new(false))).await
+        })
     }
 
     fn list(
@@ -189,15 +209,22 @@ impl Workspaces for HostWorkspaces {
         after: Option<String>,
         limit: u32,
     ) -> PortFuture<'_, Result<Vec<Entry>, Failure>> {
-        self.in_tree(caller, path, move |tree, path| {
-            let after = after.filter(|after| !after.is_empty()).map(Name::new).transpose()?;
-            let listed = tree.list(path, after.as_ref(), limit as usize)?;
-            let below = |found: &sandboxed_files::Entry| found.name.as_ref().map(|name| path.join(name)).transpose();
-            let entries = listed.entries.into_iter().map(|found| {
-                let path = below(&found)?.unwrap_or_else(|| path.clone());
-                Ok(entry(&path, found))
-            });
-            entries.collect()
+        Box::pin(async move {
+            if let Some(distant) = self.0.services()?.distant_for_tools(caller.workspace).await? {
+                return distant.tool_list(&relative(&path)?, after, limit).await.map_err(|error| error.failure());
+            }
+            let work = move |tree: &Tree, path: &RelativePath| {
+                let after = after.filter(|after| !after.is_empty()).map(Name::new).transpose()?;
+                let listed = tree.list(path, after.as_ref(), limit as usize)?;
+                let below =
+                    |found: &sandboxed_files::Entry| found.name.as_ref().map(|name| path.join(name)).transpose();
+                let entries = listed.entries.into_iter().map(|found| {
+                    let path = below(&found)?.unwrap_or_else(|| path.clone());
+                    Ok(entry(&path, found))
+                });
+                entries.collect()
+            };
+            self.in_tree(caller, path, work).await
         })
     }
 

@@ -88,7 +88,9 @@ impl Services {
             for workspace in kept {
                 if missing.contains(&workspace) {
                     tracing::warn!(%backend, %workspace, "a backend keeps something of a workspace that is not there; `sandboxed-sh workspaces leftovers --remove` removes it");
-                } else if let Some(engine) = self.engine_name(&backend, workspace).await {
+                } else if let Ok(known) = self.store.workspace(workspace).await
+                    && let Some(engine) = self.engine_name(&known).await
+                {
                     self.recover_contained(workspace, &engine).await;
                 }
             }
@@ -97,9 +99,9 @@ impl Services {
     }
 
     /// The engine of a workspace's container, if it has one.
-    async fn engine_name(&self, backend: &PluginId, workspace: WorkspaceId) -> Option<String> {
-        let spec = self.isolation.spec(&gone(backend, workspace), &self.paths);
-        let backend = self.plugins.backend(backend).ok()?;
+    async fn engine_name(&self, workspace: &Workspace) -> Option<String> {
+        let spec = self.isolation.spec(workspace, &self.paths);
+        let backend = self.plugins.backend(&workspace.backend).ok()?;
         let observed = backend.observe(&spec).await.ok()?;
         match backend.lead(&spec, &observed).await.ok()? {
             Leader::Container(engine) => Some(engine),

@@ -26,6 +26,8 @@ impl Orchestrator {
             let message = format!("a label has at most {LABEL_LIMIT} characters");
             return Err(Error::Invalid { code: "snapshot.label_too_long", message });
         }
+        let workspace = self.services.workspace(id).await?;
+        self.services.check_here(&workspace, "a snapshot cannot be taken").await?;
         let alone = self.services.alone(id).await?;
         self.services.take_snapshot(by, id, label, false, &alone).await
     }
@@ -93,6 +95,8 @@ impl Orchestrator {
         id: WorkspaceId,
         name: Option<WorkspaceName>,
     ) -> Result<Workspace> {
+        let workspace = self.services.workspace(id).await?;
+        self.services.check_here(&workspace, "the workspace cannot be forked").await?;
         let alone = self.services.alone(id).await?;
         let snapshot = self.services.take_snapshot(by, id, None, true, &alone).await?;
         drop(alone);

@@ -89,6 +89,7 @@ impl Services {
     /// The workspace of this id, with its directories where they are looked for.
     pub(crate) async fn workspace_on_disk(&self, id: WorkspaceId) -> Result<Workspace> {
         let workspace = self.workspace(id).await?;
+        self.check_here(&workspace, "this cannot be done").await?;
         self.mount(&workspace).await?;
         Ok(workspace)
     }

@@ -93,6 +93,12 @@ impl Orchestrator {
             );
             return Err(Error::Conflict { code: "template.backend_changed", message });
         }
+        let engine = services.engine_for(&wanted.backend, &wanted.options.to_string()).await?;
+        if engine != services.distant_engine(&workspace).await? {
+            let message = "the template wants another engine, and the workspace's files stay where they are: make a new \
+                           workspace from it";
+            return Err(Error::Conflict { code: "template.engine_changed", message: message.to_owned() });
+        }
         let changes = differences(&Resolved::of(&workspace), &wanted);
         let Resolved { options, network, limits, ports, recipe, .. } = wanted;
         let to = template.as_ref().map_or(used.version, |template| template.version);

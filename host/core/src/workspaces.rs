@@ -124,7 +124,10 @@ impl Orchestrator {
     pub async fn workspace_usage(&self, id: WorkspaceId) -> Result<ResourceUsage> {
         let workspace = self.workspace(id).await?;
         if let Some(engine) = self.services.engine_of(&workspace).await? {
-            let disk = Some(self.services.disk_used(&workspace, DISK_FRESH).await?);
+            let disk = match self.services.distant_engine(&workspace).await? {
+                Some(engine) => self.services.distant_usage(id, &engine).await?.map(|usage| usage.bytes),
+                None => Some(self.services.disk_used(&workspace, DISK_FRESH).await?),
+            };
             return Ok(ResourceUsage { disk, ..container_usage(&engine, id).await? });
         }
         let usage = tokio::task::spawn_blocking(move || Limits::usage(&id.to_string()));

@@ -11,7 +11,7 @@ use bollard::{
 };
 use sandboxed_model::WorkspaceId;
 
-use crate::{ContainerSpec, Engine, Error, OWNER_LABEL, WORKSPACE_LABEL, spec::SPEC_LABEL};
+use crate::{ContainerSpec, Engine, Error, OWNER_LABEL, Storage, WORKSPACE_LABEL, spec::SPEC_LABEL};
 
 /// Above the time that processes get to end: what the engine itself needs to stop a container.
 const STOP_MARGIN: Duration = Duration::from_secs(60);
@@ -191,6 +191,9 @@ impl Engine {
             Seen::Own(container) => (container, false),
             Seen::Foreign => return Err(foreign(spec.workspace)),
             Seen::Absent => {
+                if spec.storage == Storage::Volumes {
+                    self.prepare_volumes(spec).await?;
+                }
                 let options = CreateContainerOptions { name: Some(name(spec.workspace)), ..Default::default() };
                 let created = self.call("make a container", self.docker().create_container(Some(options), body)).await;
                 match created {
@@ -346,7 +349,7 @@ fn foreign(workspace: WorkspaceId) -> Error {
 }
 
 /// Whoever wanted it gone has what they wanted.
-fn gone_is_fine(done: Result<(), Error>) -> Result<(), Error> {
+pub(crate) fn gone_is_fine(done: Result<(), Error>) -> Result<(), Error> {
     match done {
         Err(error) if error.status() == Some(404) => Ok(()),
         done => done,

@@ -2,8 +2,11 @@
 
 use std::{fmt, path::PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// Where an engine listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Endpoint {
     /// A Unix socket on this machine.
     Socket(PathBuf),
@@ -16,7 +19,7 @@ pub enum Endpoint {
         ca: PathBuf,
         /// This server's certificate chain (PEM).
         cert: PathBuf,
-        /// The private key (PEM) of that certificate.
+        /// The private key (PEM) of that certificate. No other user may read it.
         key: PathBuf,
     },
 }

@@ -43,6 +43,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// One side does not trust the other.
+    #[error("the container engine at {endpoint} cannot be used: {reason}")]
+    CertificateRefused {
+        /// The endpoint.
+        endpoint: String,
+        /// Whose certificate it is, and what is wrong with it.
+        reason: String,
+    },
     /// What a container was asked to be contradicts itself.
     #[error(transparent)]
     Spec(#[from] InvalidSpec),
@@ -75,6 +83,9 @@ pub enum Error {
         /// The object.
         what: String,
     },
+    /// The keeper of the workspace's files cannot be put into its container.
+    #[error("the engine cannot hold workspaces for this server: {0}")]
+    Keeper(String),
     /// The container is there and is not what was asked for.
     #[error("the container of workspace {0} was made with other options and must be made anew")]
     RecreateNeeded(WorkspaceId),
@@ -150,6 +161,14 @@ impl Error {
 
     pub(crate) fn from_engine(endpoint: &str, what: &'static str, error: &bollard::errors::Error) -> Self {
         use bollard::errors::Error as Engine;
+        let certificates = match error {
+            // It stands for what it holds, which is then none of its sources.
+            Engine::IOError { err } => crate::refused::certificates(err),
+            other => crate::refused::certificates(other),
+        };
+        if let Some(reason) = certificates {
+            return Self::CertificateRefused { endpoint: endpoint.to_owned(), reason };
+        }
         match error {
             Engine::DockerResponseServerError { status_code, message } => {
                 Self::Refused { what, status: *status_code, message: message.clone() }

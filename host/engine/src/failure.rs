@@ -31,6 +31,15 @@ impl Error {
                 "containers.certificate",
                 Some("name PEM files that the server may read: the engine's authority, this server's certificate and its key".into()),
             ),
+            Self::CertificateRefused { .. } => (
+                Blame::Config,
+                "containers.certificate_refused",
+                Some(
+                    "make certificates for both sides from one authority, as the engine's documentation tells \
+                     (`dockerd --tlsverify`), and name them in the engine's table of sandboxed.toml"
+                        .into(),
+                ),
+            ),
             Self::Spec(_) => (Blame::Config, "containers.invalid", None),
             Self::Dockerfile(_) => (Blame::Config, "containers.dockerfile", None),
             Self::ImageMissing { image } => {
@@ -47,6 +56,11 @@ impl Error {
                 Blame::Denied,
                 "containers.foreign",
                 Some("rename or remove it by hand if it is not needed; the server never does".into()),
+            ),
+            Self::Keeper(_) => (
+                Blame::Config,
+                "containers.keeper",
+                Some("use a Docker engine on a machine with the server's kind of processor".into()),
             ),
             Self::RecreateNeeded(_) => (
                 Blame::Config,

@@ -1,7 +1,7 @@
 //! The process that has an engine fetch or make an image. It is a run of the server's supervisor like every step of a build: what
 //! it prints is the step's log, it outlives the server, and to kill it ends the work.
 
-use std::{ffi::OsStr, io::Write, path::PathBuf};
+use std::{ffi::OsStr, io::Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use crate::{Endpoint, Engine, Error, ImageWork, contained::read};
 /// An image to fetch or make.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ImageSpec {
-    /// The engine's socket.
-    pub engine: PathBuf,
+    /// The engine.
+    pub engine: Endpoint,
     /// The server's id.
     pub owner: String,
     /// The image's name.
@@ -43,7 +43,7 @@ pub fn image_main(descriptor: Option<&OsStr>) -> u8 {
 
 async fn make(spec: &ImageSpec) -> Result<(), Error> {
     let owner = spec.owner.parse().map_err(|_| Error::Lost("the server has no id".to_owned()))?;
-    let engine = Engine::connect(Endpoint::Socket(spec.engine.clone()), owner).await?;
+    let engine = Engine::connect(spec.engine.clone(), owner).await?;
     let image = spec.image.parse().map_err(|_| Error::Lost("the image has no name".to_owned()))?;
     engine.make_image(&image, &spec.work, say).await
 }

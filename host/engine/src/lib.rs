@@ -39,6 +39,8 @@ mod kill;
 mod known;
 mod machine;
 mod owner;
+mod refused;
+mod remote;
 mod spec;
 mod stats;
 mod transport;
@@ -58,8 +60,10 @@ pub use image::{ImageReference, InvalidImageReference, PullProgress};
 pub use image_process::{ImageSpec, image_main};
 pub use known::KnownContainer;
 pub use owner::{InvalidOwner, OWNER_LABEL, Owner, WORKSPACE_LABEL};
+pub use remote::{GROUP, GiveError, KeeperCall, KeeperSays, PASSWD};
+pub use sandboxed_keeper as keeper;
 pub use sandboxed_model::command::{OutputStream, Tty};
-pub use spec::{Bind, ContainerSpec, HOME, InvalidSpec, Network, SECCOMP, TREE, User};
+pub use spec::{Bind, ContainerSpec, HOME, InvalidSpec, Network, SECCOMP, Storage, TREE, User};
 pub use stats::Stats;
 
 /// The variable that marks every process of a run; its value is the run's mark.

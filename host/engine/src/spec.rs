@@ -12,7 +12,10 @@ use bollard::models::{
 use sandboxed_model::{WorkspaceId, workspace::WorkspaceLimits};
 use sha2::{Digest, Sha256};
 
-use crate::{Env, ImageReference, Owner};
+use crate::{
+    Env, ImageReference, Owner,
+    remote::{KEEPER_LABEL, Volume, keeper_digest, volumes},
+};
 
 /// Where a container finds the workspace's files.
 pub const TREE: &str = "/workspace";
@@ -79,6 +82,20 @@ pub struct Bind {
     pub read_only: bool,
 }
 
+/// Where a workspace's files and its home directory are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// In directories of the engine's machine, which is this one.
+    Directories {
+        /// What the container finds at [`TREE`].
+        tree: PathBuf,
+        /// What it finds at [`HOME`].
+        home: PathBuf,
+    },
+    /// In volumes of the engine, which may be anywhere.
+    Volumes,
+}
+
 /// A workspace's container as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerSpec {
@@ -86,10 +103,8 @@ pub struct ContainerSpec {
     pub workspace: WorkspaceId,
     /// The image; it must be on the engine, see [`Engine::ensure_image`](crate::Engine::ensure_image).
     pub image: ImageReference,
-    /// The directory on the engine's machine that the container finds at [`TREE`].
-    pub tree: PathBuf,
-    /// The directory on the engine's machine that the container finds at [`HOME`].
-    pub home: PathBuf,
+    /// What it finds at [`TREE`] and [`HOME`].
+    pub storage: Storage,
     /// What else it finds.
     pub binds: Vec<Bind>,
     /// What its processes may use together. Without a number of processes, 4096.
@@ -135,13 +150,17 @@ pub enum InvalidSpec {
 
 impl ContainerSpec {
     fn mounts(&self, engine: Option<&Path>) -> Result<Vec<Bind>, InvalidSpec> {
-        let own = [(&self.tree, TREE), (&self.home, HOME)].map(|(source, target)| Bind {
-            source: source.clone(),
-            target: target.into(),
-            read_only: false,
-        });
-        let mounts: Vec<_> = own.into_iter().chain(self.binds.iter().cloned()).collect();
         let mut targets: Vec<PathBuf> = ["/", "/tmp", "/run", "/proc", "/sys", "/dev"].map(PathBuf::from).to_vec();
+        let own = match &self.storage {
+            Storage::Directories { tree, home } => [(tree, TREE), (home, HOME)]
+                .map(|(source, target)| Bind { source: source.clone(), target: target.into(), read_only: false })
+                .to_vec(),
+            Storage::Volumes => {
+                targets.extend(Volume::ALL.map(|volume| volume.target().into()));
+                Vec::new()
+            }
+        };
+        let mounts: Vec<_> = own.into_iter().chain(self.binds.iter().cloned()).collect();
         for Bind { source, target, .. } in &mounts {
             let crooked = |path: &&PathBuf| {
                 let plain = path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
@@ -181,6 +200,7 @@ impl ContainerSpec {
                     ..Mount::default()
                 })
             })
+            .chain(volumes(self).into_iter().map(Ok))
             .collect::<Result<_, InvalidSpec>>()?;
         let memory = self.limits.memory.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         let security = std::iter::once("no-new-privileges".to_owned())
@@ -231,8 +251,12 @@ impl ContainerSpec {
             host_config: Some(host),
             ..ContainerCreateBody::default()
         };
+        if self.storage == Storage::Volumes {
+            body.labels = Some(HashMap::from([(KEEPER_LABEL.into(), keeper_digest())]));
+        }
         let digest = digest(&body);
-        let mut labels = owner.labels(Some(self.workspace));
+        let mut labels = body.labels.take().unwrap_or_default();
+        labels.extend(owner.labels(Some(self.workspace)));
         labels.insert(SPEC_LABEL.into(), digest);
         body.labels = Some(labels);
         Ok(body)

@@ -3,7 +3,14 @@
 //! Connections are not kept: those of a pool die with a restart of the engine and fail the first request after it, and a
 //! new one costs 0.1 ms on a socket. Requests of the library and those made here go the same way.
 
-use std::{io, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use bollard::BollardRequest;
 use http::{HeaderValue, Uri, header::HOST, uri::PathAndQuery};
@@ -52,6 +59,11 @@ impl Unreached {
         self.0.kind()
     }
 
+    /// The error itself.
+    pub(crate) fn error(&self) -> &io::Error {
+        &self.0
+    }
+
     /// The one inside of an error, if there is one.
     pub(crate) fn inside(error: &io::Error) -> Option<&Self> {
         error.get_ref().and_then(|inner| inner.downcast_ref())
@@ -69,6 +81,7 @@ impl Transport {
                 let roots = certificates(ca)?.into_iter().try_fold(RootCertStore::empty(), |mut roots, root| {
                     roots.add(root).map(|()| roots).map_err(|error| Error::certificate(ca, error))
                 })?;
+                private(key)?;
                 let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| Error::certificate(key, error))?;
                 let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                     .with_safe_default_protocol_versions()
@@ -118,6 +131,15 @@ fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, Error> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| Error::certificate(path, error))?;
     if certificates.is_empty() { Err(Error::certificate(path, "it holds no certificate")) } else { Ok(certificates) }
+}
+
+/// Refuses a key that others have as well: whoever has it is root on the engine's machine.
+fn private(key: &Path) -> Result<(), Error> {
+    let mode = std::fs::metadata(key).map_err(|error| Error::certificate(key, error))?.permissions().mode();
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => Err(Error::certificate(key, format!("other users may use it: chmod 600 {}", key.display()))),
+    }
 }
 
 /// Host and port of the URL of an engine that speaks TLS.

@@ -4,7 +4,10 @@
 
 mod support;
 
-use std::{os::unix::net::UnixListener, path::Path};
+use std::{
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    path::Path,
+};
 
 use sandboxed_engine::{CgroupVersion, Endpoint, Engine, Error, Owner, Product};
 
@@ -110,7 +113,9 @@ impl Certificates {
         for (file, text) in
             [("ca.pem", authority.pem()), ("cert.pem", server.0.pem()), ("key.pem", server.1.serialize_pem())]
         {
-            std::fs::write(directory.path().join(file), text).unwrap();
+            let path = directory.path().join(file);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         }
         Self {
             directory,
@@ -185,6 +190,17 @@ async fn an_engine_with_a_certificate_of_another_authority_is_refused() {
     let (port, serve) = certificates.listen().await;
     let endpoint = certificates.endpoint(port, &others.directory.path().join("ca.pem"));
     let error = Engine::connect(endpoint, owner()).await.unwrap_err();
-    assert!(matches!(error, Error::NotAnswering { .. }) && error.to_string().contains("certificate"), "{error}");
+    assert!(matches!(error, Error::CertificateRefused { .. }) && error.to_string().contains("authority"), "{error}");
     serve.abort();
+}
+
+#[tokio::test]
+async fn a_key_that_others_may_read_is_refused_with_the_remedy() {
+    let certificates = Certificates::new();
+    let key = certificates.directory.path().join("key.pem");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let endpoint = certificates.endpoint(1, &certificates.directory.path().join("ca.pem"));
+    let failure = Engine::connect(endpoint, owner()).await.unwrap_err().failure();
+    assert_eq!(failure.code, "containers.certificate");
+    assert!(failure.message.contains("chmod 600"), "{failure:?}");
 }

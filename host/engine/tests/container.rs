@@ -8,7 +8,7 @@ mod support;
 use std::{path::PathBuf, time::Duration};
 
 use futures_util::StreamExt;
-use sandboxed_engine::{Bind, Ensured, Error, InvalidSpec, Network, Phase, RUN_VARIABLE};
+use sandboxed_engine::{Bind, Ensured, Error, InvalidSpec, Network, Phase, RUN_VARIABLE, Storage};
 use sandboxed_model::workspace::WorkspaceLimits;
 use serde_json::json;
 use support::{Fixture, env, shell, until};
@@ -55,9 +55,10 @@ async fn a_missing_image_is_told_and_leaves_no_container() {
 async fn a_directory_that_does_not_exist_is_not_made() {
     let fixture = Fixture::new().await;
     let mut spec = fixture.spec();
-    spec.tree = fixture.files.path().join("absent");
+    let tree = fixture.files.path().join("absent");
+    spec.storage = Storage::Directories { tree: tree.clone(), home: fixture.files.path().join("home") };
     assert!(fixture.engine.ensure_container(&spec).await.is_err());
-    assert!(!spec.tree.exists());
+    assert!(!tree.exists());
     assert_eq!(fixture.engine.observe(fixture.workspace).await.unwrap().phase, Phase::Absent);
 }
 

@@ -32,7 +32,7 @@ pub struct Grants {
     /// Run these programs on the server's machine, each a name on PATH or an absolute path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub run: Vec<String>,
-    /// Use these container engines, each named by the absolute path of its socket.
+    /// Use these container engines, each named by the absolute path of its socket, or by its name in `[engines]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<String>,
     /// Make images of these tar archives of the server's machine: absolute paths.

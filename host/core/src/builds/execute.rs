@@ -161,6 +161,9 @@ impl Execution {
 
     /// Fills the workspace with the last result that is kept of the steps' and marks them as done.
     async fn begin_with_what_is_kept(&mut self) -> Result<(), Halt> {
+        if self.is_distant().await {
+            return Ok(());
+        }
         self.empty().await?;
         let first = self.plan.iter().take_while(|step| step.comes_first()).count();
         let shared = self.plan[first..].iter().take_while(|step| step.shared);
@@ -199,6 +202,11 @@ impl Execution {
         Err(halt)
     }
 
+    /// Whether nothing of the workspace's files is here that could be kept. If it cannot be told, nothing is kept.
+    async fn is_distant(&self) -> bool {
+        !matches!(self.services.distant_engine(&self.workspace).await, Ok(None))
+    }
+
     fn contents(&self) -> Contents {
         let (paths, id) = (&self.services.paths, self.workspace.id);
         Contents { tree: paths.tree(id), home: paths.home(id), owner: self.workspace.user }
@@ -233,7 +241,7 @@ impl Execution {
     /// Keeps the workspace as it is after this step, where that is worth it. That it cannot be kept harms nothing.
     async fn keep(&self, number: usize, spent: &mut Duration) {
         let step = &self.plan[number];
-        if self.build.in_place || !step.shared {
+        if self.build.in_place || !step.shared || self.is_distant().await {
             return;
         }
         let worth = if step.kept == Some(true) { Worth::Kept } else { Worth::Took(*spent) };

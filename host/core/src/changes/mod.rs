@@ -6,7 +6,7 @@
 mod git;
 mod scan;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sandboxed_model::{
     Failure,
@@ -14,7 +14,7 @@ use sandboxed_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::Sandbox;
+use crate::{distant::Distant, sandbox::Sandbox};
 
 /// More changed files than this in one turn are counted and not listed.
 const MAX_CHANGES: usize = 500;
@@ -40,17 +40,16 @@ pub(crate) enum Baseline {
 }
 
 /// The directory of a mission's files.
-#[derive(Debug, Clone)]
 pub(crate) struct Place {
-    /// On the machine.
-    pub(crate) tree: PathBuf,
+    /// Where they are looked at.
+    pub(crate) tree: Tree,
     /// Inside the sandbox.
     pub(crate) inside: String,
 }
 
 /// Looks at the files before a turn. Never fails: what cannot be told is told afterwards as a notice.
 pub(crate) async fn baseline(sandbox: &Sandbox, place: &Place) -> Baseline {
-    if is_repository(&place.tree).await {
+    if place.tree.is_repository().await {
         return match git::snapshot(sandbox, &place.inside).await {
             Ok(tree) => Baseline::Git { tree },
             Err(failure) => Baseline::Unknown { reason: failure.message },
@@ -103,8 +102,34 @@ fn notice(code: &str, text: String) -> EventBody {
     EventBody::Notice(Notice { level: NoticeLevel::Info, code: code.to_owned(), text })
 }
 
-async fn is_repository(tree: &Path) -> bool {
-    tokio::fs::symlink_metadata(tree.join(".git")).await.is_ok()
+/// Where the files are.
+pub(crate) enum Tree {
+    /// In this directory.
+    Here(PathBuf),
+    /// On another machine.
+    There {
+        /// Its way there.
+        distant: Distant,
+        /// The directory in the workspace. Empty: all of it.
+        below: String,
+    },
+    /// They cannot be reached, and this is why.
+    Nowhere(Failure),
+}
+
+impl Tree {
+    async fn is_repository(&self) -> bool {
+        match self {
+            Self::Here(tree) => tokio::fs::symlink_metadata(tree.join(".git")).await.is_ok(),
+            Self::There { distant, below } => distant.exists(&path_in(below, ".git")).await.unwrap_or(false),
+            Self::Nowhere(_) => false,
+        }
+    }
+}
+
+/// A path of the workspace, from one in a directory of it.
+fn path_in(below: &str, path: &str) -> String {
+    if below.is_empty() { path.to_owned() } else { format!("{below}/{path}") }
 }
 
 /// A failure of git itself.

@@ -8,10 +8,11 @@ use std::{
 
 use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use sandboxed_engine::keeper;
 use sandboxed_model::event::{ChangeKind, FileChange};
 use serde::{Deserialize, Serialize};
 
-use super::MAX_DIFF_BYTES;
+use super::{MAX_DIFF_BYTES, Tree, path_in};
 
 /// A tree with more files and directories than this is not compared.
 const MAX_FILES: usize = 50_000;
@@ -38,8 +39,20 @@ fn open(tree: &Path) -> io::Result<Dir> {
     Ok(Dir::from_std_file(openat2(AT_FDCWD, tree, how)?.into()))
 }
 
-/// Looks at every file below `tree`; a repository's `.git` is passed over.
-pub(crate) async fn scan(tree: &Path) -> io::Result<Snapshot> {
+/// Looks at every file of the tree; a repository's `.git` is passed over.
+pub(crate) async fn scan(tree: &Tree) -> io::Result<Snapshot> {
+    match tree {
+        Tree::Here(tree) => scan_here(tree).await,
+        Tree::There { distant, below } => {
+            let files = distant.scan(below, MAX_FILES).await.map_err(|error| io::Error::other(error.to_string()))?;
+            let stamped = files.into_iter().map(|(path, stamp)| (path, Stamp::from(stamp)));
+            Ok(Snapshot(stamped.collect()))
+        }
+        Tree::Nowhere(failure) => Err(io::Error::other(failure.message.clone())),
+    }
+}
+
+async fn scan_here(tree: &Path) -> io::Result<Snapshot> {
     let tree = tree.to_owned();
     blocking(move || {
         let mut seen = Seen::default();
@@ -51,7 +64,7 @@ pub(crate) async fn scan(tree: &Path) -> io::Result<Snapshot> {
 }
 
 /// What differs between `before` and now.
-pub(super) async fn changes(before: &Snapshot, tree: &Path) -> io::Result<Vec<FileChange>> {
+pub(super) async fn changes(before: &Snapshot, tree: &Tree) -> io::Result<Vec<FileChange>> {
     let now = scan(tree).await?;
     let mut changes = Vec::new();
     for (path, stamp) in &now.0 {
@@ -66,17 +79,39 @@ pub(super) async fn changes(before: &Snapshot, tree: &Path) -> io::Result<Vec<Fi
         changes.push(file_change(path, ChangeKind::Deleted, 0));
     }
     changes.sort_by(|a, b| a.path.cmp(&b.path));
-    let tree = tree.to_owned();
-    blocking(move || {
-        let root = open(&tree)?;
-        for change in changes.iter_mut().take(super::MAX_CHANGES) {
-            if change.change == ChangeKind::Created && change.size <= MAX_DIFF_BYTES as u64 {
-                describe_new_file(&root, change);
-            }
+    let is_told =
+        |change: &&mut FileChange| change.change == ChangeKind::Created && change.size <= MAX_DIFF_BYTES as u64;
+    match tree {
+        Tree::Here(tree) => {
+            let tree = tree.clone();
+            blocking(move || {
+                let root = open(&tree)?;
+                for change in changes.iter_mut().take(super::MAX_CHANGES).filter(is_told) {
+                    let text = read_text(&root, &change.path);
+                    describe_new_file(change, text);
+                }
+                Ok(changes)
+            })
+            .await
         }
-        Ok(changes)
-    })
-    .await
+        Tree::There { distant, below } => {
+            let mut told: Vec<&mut FileChange> = changes.iter_mut().take(super::MAX_CHANGES).filter(is_told).collect();
+            let paths: Vec<String> = told.iter().map(|change| path_in(below, &change.path)).collect();
+            let texts = distant.texts(&paths, MAX_DIFF_BYTES as u64).await?;
+            for (change, text) in told.iter_mut().zip(texts) {
+                describe_new_file(change, text);
+            }
+            Ok(changes)
+        }
+        Tree::Nowhere(failure) => Err(io::Error::other(failure.message.clone())),
+    }
+}
+
+impl From<keeper::Stamp> for Stamp {
+    fn from(stamp: keeper::Stamp) -> Self {
+        let keeper::Stamp { size, inode, changed_s, changed_ns } = stamp;
+        Self { size, inode, changed_s, changed_ns }
+    }
 }
 
 fn file_change(path: &str, change: ChangeKind, size: u64) -> FileChange {
@@ -84,8 +119,8 @@ fn file_change(path: &str, change: ChangeKind, size: u64) -> FileChange {
 }
 
 /// A new text file is its own diff. A file that went or is no text meanwhile stays without one.
-fn describe_new_file(root: &Dir, change: &mut FileChange) {
-    let Some(text) = read_text(root, &change.path).filter(|text| !text.contains('\0')) else { return };
+fn describe_new_file(change: &mut FileChange, text: Option<String>) {
+    let Some(text) = text.filter(|text| !text.contains('\0')) else { return };
     if text.is_empty() {
         return;
     }
@@ -161,6 +196,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 mod tests {
     use super::*;
 
+    fn here(tree: &tempfile::TempDir) -> Tree {
+        Tree::Here(tree.path().to_owned())
+    }
+
     #[tokio::test]
     async fn created_modified_and_deleted_files_are_told() {
         let tree = tempfile::tempdir().unwrap();
@@ -168,13 +207,13 @@ mod tests {
         std::fs::write(path("stays"), "x").unwrap();
         std::fs::write(path("grows"), "x").unwrap();
         std::fs::write(path("goes"), "x").unwrap();
-        let before = scan(tree.path()).await.unwrap();
+        let before = scan(&here(&tree)).await.unwrap();
         std::fs::write(path("grows"), "xx").unwrap();
         std::fs::remove_file(path("goes")).unwrap();
         std::fs::create_dir(path("dir")).unwrap();
         std::fs::write(path("dir/new.txt"), "a\nb\n").unwrap();
 
-        let changes = changes(&before, tree.path()).await.unwrap();
+        let changes = changes(&before, &here(&tree)).await.unwrap();
 
         let seen: Vec<_> = changes.iter().map(|c| (c.path.as_str(), c.change, c.size)).collect();
         assert_eq!(
@@ -193,20 +232,20 @@ mod tests {
     async fn a_file_rewritten_with_the_same_size_is_modified() {
         let tree = tempfile::tempdir().unwrap();
         std::fs::write(tree.path().join("f"), "a").unwrap();
-        let before = scan(tree.path()).await.unwrap();
+        let before = scan(&here(&tree)).await.unwrap();
         std::fs::write(tree.path().join("g"), "b").unwrap();
         std::fs::rename(tree.path().join("g"), tree.path().join("f")).unwrap();
 
-        assert_eq!(changes(&before, tree.path()).await.unwrap()[0].change, ChangeKind::Modified);
+        assert_eq!(changes(&before, &here(&tree)).await.unwrap()[0].change, ChangeKind::Modified);
     }
 
     #[tokio::test]
     async fn a_pipe_in_the_tree_holds_nobody_up() {
         let tree = tempfile::tempdir().unwrap();
-        let before = scan(tree.path()).await.unwrap();
+        let before = scan(&here(&tree)).await.unwrap();
         nix::unistd::mkfifo(&tree.path().join("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
 
-        let changes = changes(&before, tree.path()).await.unwrap();
+        let changes = changes(&before, &here(&tree)).await.unwrap();
 
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].diff, None);
@@ -218,7 +257,7 @@ mod tests {
         std::fs::write(outside.path().join("secret"), "x").unwrap();
         std::os::unix::fs::symlink(outside.path(), place.path().join("tree")).unwrap();
 
-        assert!(scan(&place.path().join("tree")).await.is_err());
+        assert!(scan(&Tree::Here(place.path().join("tree"))).await.is_err());
     }
 
     #[tokio::test]
@@ -226,11 +265,11 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         std::fs::write(outside.path().join("secret"), "x").unwrap();
         let tree = tempfile::tempdir().unwrap();
-        let before = scan(tree.path()).await.unwrap();
+        let before = scan(&here(&tree)).await.unwrap();
         std::os::unix::fs::symlink(outside.path(), tree.path().join("dir")).unwrap();
         std::os::unix::fs::symlink(outside.path().join("secret"), tree.path().join("file")).unwrap();
 
-        let changes = changes(&before, tree.path()).await.unwrap();
+        let changes = changes(&before, &here(&tree)).await.unwrap();
 
         assert_eq!(changes.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(), ["dir", "file"]);
         assert!(changes.iter().all(|change| change.diff.is_none()), "a file outside was read");

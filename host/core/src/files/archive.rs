@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::io::SyncIoBridge;
 
 use super::{blocking, parse, refused, tree};
-use crate::{Orchestrator, Result};
+use crate::{Orchestrator, Result, distant::DistantContent};
 
 /// Entries of an archive, packed or unpacked.
 const MOST_ENTRIES: u64 = 1_000_000;
@@ -34,6 +34,7 @@ const BLOCK: u64 = 4096;
 pub struct ArchiveContent {
     name: String,
     first: Option<Vec<u8>>,
+    there: Option<Box<DistantContent>>,
     pieces: mpsc::Receiver<Vec<u8>>,
     packing: Option<JoinHandle<Result<(), sandboxed_files::Error>>>,
     _transfer: OwnedSemaphorePermit,
@@ -52,6 +53,9 @@ impl ArchiveContent {
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         if let Some(piece) = self.first.take() {
             return Ok(Some(piece));
+        }
+        if let Some(there) = &mut self.there {
+            return there.next().await;
         }
         if let Some(piece) = self.pieces.recv().await {
             return Ok(Some(piece));
@@ -75,6 +79,22 @@ impl Orchestrator {
         format: ArchiveFormat,
     ) -> Result<ArchiveContent> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            let stem = match path.name() {
+                Some(name) => name.escaped(),
+                None => self.services.workspace(workspace).await?.name.to_string(),
+            };
+            let transfer = self.services.transfers.begin().await?;
+            let packed = distant.pack(path.to_string(), format, (MOST_PACKED, MOST_ENTRIES)).await?;
+            return Ok(ArchiveContent {
+                name: format!("{stem}.{}", format.as_str()),
+                first: None,
+                there: Some(Box::new(packed)),
+                pieces: mpsc::channel(1).1,
+                packing: None,
+                _transfer: transfer,
+            });
+        }
         let workspace = self.services.workspace_on_disk(workspace).await?;
         let transfer = self.services.transfers.begin().await?;
         let stem = path.name().map_or_else(|| workspace.name.to_string(), |name| name.escaped());
@@ -93,7 +113,8 @@ impl Orchestrator {
             packed.map(drop)
         });
         let name = format!("{stem}.{}", format.as_str());
-        let mut content = ArchiveContent { name, first: None, pieces, packing: Some(packing), _transfer: transfer };
+        let mut content =
+            ArchiveContent { name, first: None, there: None, pieces, packing: Some(packing), _transfer: transfer };
         // What cannot even begin is told before anything is sent.
         content.first = content.next().await?;
         Ok(content)
@@ -113,6 +134,12 @@ impl Orchestrator {
         content: impl AsyncRead + Send + Unpin + 'static,
     ) -> Result<Unpacked> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            let _transfer = self.services.transfers.begin().await?;
+            let allowed = self.services.config.workspaces.upload_limit.0;
+            let most = (allowed, MOST_ENTRIES.min(allowed / BLOCK + 1));
+            return distant.unpack(path.to_string(), format, most, content).await;
+        }
         let (writing, workspace) = self.services.writing(workspace).await?;
         let _transfer = self.services.transfers.begin().await?;
         let room = self.services.room(&workspace).await?;

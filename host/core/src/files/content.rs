@@ -14,7 +14,7 @@ use tokio::io::AsyncRead;
 use tokio_util::io::SyncIoBridge;
 
 use super::{blocking, parse, refused, tree};
-use crate::{Error, Orchestrator, Result, services::Services};
+use crate::{Error, Orchestrator, Result, distant::DistantContent, services::Services};
 
 /// Bytes that are read from a file at once.
 const PIECE: usize = 256 << 10;
@@ -24,7 +24,13 @@ pub struct FileContent {
     name: String,
     etag: String,
     size: u64,
-    reader: Option<Reader>,
+    reader: Option<Source>,
+}
+
+/// Where the content is.
+enum Source {
+    Here(Reader),
+    There(Box<DistantContent>),
 }
 
 impl FileContent {
@@ -49,8 +55,13 @@ impl FileContent {
     /// When the range is empty or begins after the end of the file.
     pub fn select(&mut self, range: Range<u64>) -> Result<Range<u64>> {
         match &mut self.reader {
-            Some(reader) => reader.select(range).map_err(refused),
-            None => Err(refused(sandboxed_files::Error::RangeInvalid { size: self.size })),
+            Some(Source::Here(reader)) => reader.select(range).map_err(refused),
+            Some(Source::There(content)) if range.start < range.end.min(self.size) => {
+                let end = range.end.min(self.size);
+                content.select(range.start, end);
+                Ok(range.start..end)
+            }
+            Some(Source::There(_)) | None => Err(refused(sandboxed_files::Error::RangeInvalid { size: self.size })),
         }
     }
 
@@ -60,7 +71,15 @@ impl FileContent {
     /// # Errors
     /// When the file was cut short meanwhile or cannot be read.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let Some(mut reader) = self.reader.take() else { return Ok(None) };
+        let mut reader = match self.reader.take() {
+            Some(Source::Here(reader)) => reader,
+            Some(Source::There(mut content)) => {
+                let piece = content.next().await?;
+                self.reader = piece.is_some().then_some(Source::There(content));
+                return Ok(piece);
+            }
+            None => return Ok(None),
+        };
         let read = tokio::task::spawn_blocking(move || {
             let mut piece = Vec::new();
             let read = reader.by_ref().take(PIECE as u64).read_to_end(&mut piece);
@@ -71,7 +90,7 @@ impl FileContent {
         if piece.is_empty() {
             return Ok(None);
         }
-        self.reader = Some(reader);
+        self.reader = Some(Source::Here(reader));
         Ok(Some(piece))
     }
 }
@@ -83,10 +102,20 @@ impl Orchestrator {
     /// When there is no such workspace, nothing at this path, or something that is no file.
     pub async fn read_file(&self, workspace: WorkspaceId, path: &str) -> Result<FileContent> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            let name = path.name().map(|name| name.escaped()).unwrap_or_default();
+            let (content, etag, size) = distant.read(path.to_string()).await?;
+            return Ok(FileContent { name, etag, size, reader: Some(Source::There(Box::new(content))) });
+        }
         let tree = self.services.tree_of(workspace).await?;
         let name = path.name().map(|name| name.escaped()).unwrap_or_default();
         let reader = blocking(move || tree.read(&path)).await?;
-        Ok(FileContent { name, etag: reader.etag().to_string(), size: reader.size(), reader: Some(reader) })
+        Ok(FileContent {
+            name,
+            etag: reader.etag().to_string(),
+            size: reader.size(),
+            reader: Some(Source::Here(reader)),
+        })
     }
 
     /// Writes a file of a workspace as a whole: whoever reads meanwhile sees all of the old or all of the new. With `parents`
@@ -104,6 +133,11 @@ impl Orchestrator {
         content: impl AsyncRead + Send + Unpin + 'static,
     ) -> Result<FileWritten> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            let limit = self.services.config.workspaces.upload_limit.0;
+            let _transfer = self.services.transfers.begin().await?;
+            return distant.write(path.to_string(), condition, limit, parents, content).await;
+        }
         let _transfer = self.services.transfers.begin().await?;
         let content = SyncIoBridge::new(content);
         self.services.write_file(workspace, path, condition, parents, content).await

@@ -12,10 +12,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use sandboxed_files::{Entry, Kind, Name, RelativePath, Tree};
+use sandboxed_engine::keeper::FileRequest;
+use sandboxed_files::{Name, RelativePath, Tree};
 use sandboxed_model::{
     Blame, Failure, WorkspaceId,
-    files::{DiskUsage, FileEntry, FileKind},
+    files::{DiskUsage, FileEntry},
     page::{Page, PageRequest},
     workspace::Workspace,
 };
@@ -23,7 +24,7 @@ use sandboxed_model::{
 pub use self::{archive::ArchiveContent, content::FileContent};
 pub(crate) use self::{
     archive::{PIECE, WAITING},
-    refusal::refused,
+    refusal::{refused, refused_there},
     transfer::Transfers,
 };
 use crate::{Error, Orchestrator, Result, paths::Paths, uses::Use};
@@ -45,10 +46,13 @@ impl Orchestrator {
         };
         let limit = page.limit as usize;
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            return distant.list(path.to_string(), after.map(|name| name.escaped()), limit).await;
+        }
         let tree = self.services.tree_of(workspace).await?;
         blocking(move || {
             let listed = tree.list(&path, after.as_ref(), limit)?;
-            let items = listed.entries.into_iter().map(|entry| entry_below(&path, entry)).collect();
+            let items = listed.entries.into_iter().map(|entry| entry.told_below(&path)).collect();
             Ok(Page { items, next_cursor: listed.next.map(|name| name.escaped()) })
         })
         .await
@@ -60,8 +64,11 @@ impl Orchestrator {
     /// When there is no such workspace, or nothing at this path.
     pub async fn file(&self, workspace: WorkspaceId, path: &str) -> Result<FileEntry> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            return distant.entry(FileRequest::Stat { path: path.to_string() }).await;
+        }
         let tree = self.services.tree_of(workspace).await?;
-        blocking(move || Ok(entry_at(&path, tree.stat(&path)?))).await
+        blocking(move || Ok(tree.stat(&path)?.told(&path))).await
     }
 
     /// Makes a directory in a workspace; with `parents` the missing ones above it too, and one that exists is fine.
@@ -70,6 +77,9 @@ impl Orchestrator {
     /// When there is no such workspace, something has the name, or a parent is missing.
     pub async fn make_directory(&self, workspace: WorkspaceId, path: &str, parents: bool) -> Result<FileEntry> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            return distant.entry(FileRequest::MakeDirectory { path: path.to_string(), parents }).await;
+        }
         let (writing, workspace) = self.services.writing(workspace).await?;
         self.services.room(&workspace).await?.check()?;
         let paths = self.services.paths.clone();
@@ -77,7 +87,7 @@ impl Orchestrator {
             let _writing = writing;
             let tree = tree(&paths, &workspace)?;
             tree.make_directory(&path, parents)?;
-            Ok(entry_at(&path, tree.stat(&path)?))
+            Ok(tree.stat(&path)?.told(&path))
         })
         .await
     }
@@ -89,6 +99,10 @@ impl Orchestrator {
     /// When there is no such workspace or entry, the name is taken, or a directory would go into itself.
     pub async fn move_file(&self, workspace: WorkspaceId, from: &str, to: &str, overwrite: bool) -> Result<()> {
         let (from, to) = (parse(from)?, parse(to)?);
+        if let Some(distant) = self.services.distant(workspace).await? {
+            let (from, to) = (from.to_string(), to.to_string());
+            return distant.done(FileRequest::Rename { from, to, overwrite }).await;
+        }
         let (writing, workspace) = self.services.writing(workspace).await?;
         let paths = self.services.paths.clone();
         blocking(move || {
@@ -105,6 +119,9 @@ impl Orchestrator {
     /// breaks off leaves the rest.
     pub async fn remove_file(&self, workspace: WorkspaceId, path: &str, recursive: bool) -> Result<()> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            return distant.done(FileRequest::Remove { path: path.to_string(), recursive }).await;
+        }
         let (writing, workspace) = self.services.writing(workspace).await?;
         let paths = self.services.paths.clone();
         cancellable({
@@ -125,6 +142,9 @@ impl Orchestrator {
     /// When there is no such workspace, or nothing at this path.
     pub async fn files_usage(&self, workspace: WorkspaceId, path: &str) -> Result<DiskUsage> {
         let path = parse(path)?;
+        if let Some(distant) = self.services.distant(workspace).await? {
+            return distant.usage(path.to_string(), MOST_COUNTED).await;
+        }
         let tree = self.services.tree_of(workspace).await?;
         let _transfer = self.services.transfers.begin().await?;
         let usage = cancellable(move |cancel| tree.usage(&path, MOST_COUNTED, cancel)).await?;
@@ -182,29 +202,5 @@ struct StopOnDrop(Arc<AtomicBool>);
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-fn entry_below(directory: &RelativePath, entry: Entry) -> FileEntry {
-    let path = entry.name.as_ref().and_then(|name| directory.join(name).ok());
-    entry_at(path.as_ref().unwrap_or(directory), entry)
-}
-
-fn entry_at(path: &RelativePath, entry: Entry) -> FileEntry {
-    let Entry { name, kind, size, modified, mode, link_target, etag } = entry;
-    FileEntry {
-        name: name.map(|name| name.escaped()).unwrap_or_default(),
-        path: path.to_string(),
-        kind: match kind {
-            Kind::File => FileKind::File,
-            Kind::Directory => FileKind::Directory,
-            Kind::Symlink => FileKind::Symlink,
-            Kind::Other => FileKind::Other,
-        },
-        size,
-        modified,
-        mode,
-        link_target,
-        etag: etag.to_string(),
     }
 }

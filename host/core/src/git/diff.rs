@@ -41,7 +41,7 @@ impl Orchestrator {
                 let baseline = baseline.map_err(|error| unknown(error.to_string()))?;
                 let workspace = services.workspace(mission.workspace).await?;
                 let sandbox = services.sandbox(&workspace, Some(id)).await?;
-                let place = services.place_of(&mission, &sandbox);
+                let place = services.place_of(&mission, &sandbox).await;
                 let (files, left_out) = changes::changed(&baseline, &sandbox, &place).await.map_err(unknown)?;
                 Ok(Diff { files, left_out: left_out as u64 })
             }

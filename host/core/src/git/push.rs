@@ -43,6 +43,7 @@ impl Orchestrator {
         let services = &self.services;
         let mission = services.mission(id).await?;
         let workspace = services.workspace(mission.workspace).await?;
+        services.check_here(&workspace, "nothing can be pushed with a credential").await?;
         let url = match url {
             Some(url) => url,
             None => services.origin(workspace.id).await.map(|origin| origin.url).ok_or_else(|| {

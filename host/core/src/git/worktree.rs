@@ -1,9 +1,16 @@
 //! Where a mission's files are: all of the workspace's, or a worktree of its own.
 
+use std::sync::Arc;
+
 use sandboxed_model::{mission::Mission, workspace::Workspace};
 
 use super::{inside, no_repository, told};
-use crate::{Result, changes::Place, sandbox::Sandbox, services::Services};
+use crate::{
+    Result,
+    changes::{Place, Tree},
+    sandbox::Sandbox,
+    services::Services,
+};
 
 /// Makes the worktree where it is missing. The directory of worktrees is none of the repository's own files.
 const MAKE: &str = r#"
@@ -32,16 +39,26 @@ fn directory_of(mission: &Mission) -> Option<String> {
 
 impl Services {
     /// Where a mission's files are.
-    pub(crate) fn place_of(&self, mission: &Mission, sandbox: &Sandbox) -> Place {
-        let (tree, inside) = (self.paths.tree(mission.workspace), sandbox.observed().tree.clone());
-        match directory_of(mission) {
-            Some(directory) => Place { tree: tree.join(&directory), inside: format!("{inside}/{directory}") },
-            None => Place { tree, inside },
-        }
+    pub(crate) async fn place_of(self: &Arc<Self>, mission: &Mission, sandbox: &Sandbox) -> Place {
+        let (directory, inside) = (directory_of(mission), sandbox.observed().tree.clone());
+        let tree = match self.distant(mission.workspace).await {
+            Ok(Some(distant)) => Tree::There { distant, below: directory.clone().unwrap_or_default() },
+            Ok(None) => {
+                let tree = self.paths.tree(mission.workspace);
+                Tree::Here(directory.as_ref().map_or_else(|| tree.clone(), |directory| tree.join(directory)))
+            }
+            Err(error) => Tree::Nowhere(error.failure()),
+        };
+        Place { tree, inside: directory.map_or_else(|| inside.clone(), |directory| format!("{inside}/{directory}")) }
     }
 
     /// The same, and makes its worktree where it has none yet.
-    pub(crate) async fn place(&self, mission: &Mission, workspace: &Workspace, sandbox: &Sandbox) -> Result<Place> {
+    pub(crate) async fn place(
+        self: &Arc<Self>,
+        mission: &Mission,
+        workspace: &Workspace,
+        sandbox: &Sandbox,
+    ) -> Result<Place> {
         if let Some(directory) = directory_of(mission) {
             let variables = [("WORKTREE", directory.as_str()), ("BRANCH", &branch_of(mission))];
             let output = inside(sandbox, sandbox.observed().tree.clone(), MAKE, &variables, Vec::new()).await?;
@@ -54,6 +71,6 @@ impl Services {
                 return Err(no_repository(message).into());
             }
         }
-        Ok(self.place_of(mission, sandbox))
+        Ok(self.place_of(mission, sandbox).await)
     }
 }

@@ -16,7 +16,7 @@ use sandboxed_model::{
 use sandboxed_plugins::Harness;
 use sandboxed_store::{MissionChange, RunChange, RunRecord};
 
-use crate::{Result, changes, paths::Paths, sandbox::Sandbox, services::Services};
+use crate::{Result, changes, distant::Distant, paths::Paths, sandbox::Sandbox, services::Services};
 
 /// A turn that is ready to be followed.
 pub(super) struct Launched {
@@ -56,7 +56,10 @@ impl Services {
             })
             .await?;
         let LaunchPlan { command, files, stdout, stderr } = plan;
-        write_files(&self.paths, &sandbox, run, files).await?;
+        match self.distant(workspace.id).await? {
+            Some(distant) => leave_files(&distant, run, files).await?,
+            None => write_files(&self.paths, &sandbox, run, files).await?,
+        }
         self.remember_baseline(mission, &sandbox, &place, run).await;
         let grants = self.plugins.inspect(&mission.harness).map(|info| info.grants).unwrap_or_default();
         let process = sandbox.process(command, &grants, &run.to_string()).await?;
@@ -121,8 +124,19 @@ impl Services {
     }
 
     /// Removes what was left for a run that has ended.
-    pub(super) async fn clear_inbox(&self, mission: &Mission, run: RunId) {
-        let _ = tokio::fs::remove_dir_all(self.paths.inbox(mission.workspace).join(run.to_string())).await;
+    pub(super) async fn clear_inbox(self: &Arc<Self>, mission: &Mission, run: RunId) {
+        match self.distant(mission.workspace).await {
+            Ok(Some(distant)) => {
+                if let Err(failure) = distant.clear_files(&run.to_string()).await {
+                    tracing::debug!(%failure, %run, "what was left for a run could not be removed");
+                }
+            }
+            Ok(None) => {
+                let inbox = self.paths.inbox(mission.workspace);
+                let _ = tokio::fs::remove_dir_all(inbox.join(run.to_string())).await;
+            }
+            Err(error) => tracing::debug!(%error, %run, "what was left for a run could not be removed"),
+        }
         let _ = tokio::fs::remove_file(self.paths.baseline(mission.id, run)).await;
     }
 }
@@ -155,6 +169,12 @@ async fn write_files(
     written.map_err(|error| {
         Failure::new(Blame::Host, "run.files", format!("the files of the run could not be written: {error}"))
     })
+}
+
+/// The same on another machine.
+async fn leave_files(distant: &Distant, run: RunId, files: Vec<LaunchFile>) -> std::result::Result<(), Failure> {
+    let files: Vec<_> = files.into_iter().map(|file| (file.path, file.bytes, file.executable)).collect();
+    distant.leave_files(&run.to_string(), &files).await
 }
 
 /// Makes a directory that the workspace's user can read, whatever the server's umask is.

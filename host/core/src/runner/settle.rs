@@ -33,7 +33,7 @@ impl Turn {
         events.push(EventBody::RunEnded(RunEnded { run: self.record.id, exit: exit.clone(), usage }));
         if let Some(sandbox) = &self.sandbox {
             let baseline = self.services.baseline(&self.mission, self.record.id).await;
-            let place = self.services.place_of(&self.mission, sandbox);
+            let place = self.services.place_of(&self.mission, sandbox).await;
             events.extend(changes::since(&baseline, sandbox, &place).await);
         }
         let ended = self.failed.take().filter(|_| self.cancelled.is_none());

@@ -6,20 +6,24 @@
 //! on, and ends as the program ends, after it has killed what the program has left behind. A terminal
 //! that it is given must hand everything on as it is.
 
+mod distant;
+mod orders;
 mod program;
 
-use std::{ffi::OsStr, fs, io, path::PathBuf};
+use std::{ffi::OsStr, fs, io, path::PathBuf, time::Duration};
 
 use sandboxed_model::{WorkspaceId, command::Tty};
 use serde::{Deserialize, Serialize};
 
-use crate::KnownContainer;
+use crate::{Endpoint, KnownContainer};
 
 /// A program to stand for. It holds secrets, so it is handed over in a file that only this process has.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ContainedSpec {
-    /// The engine's socket.
-    pub engine: PathBuf,
+    /// The engine.
+    pub engine: Endpoint,
+    /// How long an engine on another machine may be out of reach before the program is given up.
+    pub patience: Duration,
     /// The server's id.
     pub owner: String,
     /// Whose container.
@@ -82,7 +86,12 @@ pub fn contained_main(descriptor: Option<&OsStr>) -> ContainedEnd {
             return ContainedEnd::Code(LOST);
         }
     };
-    let (end, report) = runtime.block_on(program::stand_for(&spec));
+    let (end, report) = runtime.block_on(async {
+        match spec.engine {
+            Endpoint::Socket(_) => program::stand_for(&spec).await,
+            Endpoint::Tcp { .. } => distant::stand_for(&spec).await,
+        }
+    });
     if let Err(error) = leave(&spec, &report) {
         eprintln!("contained: {}: {error}", spec.report.display());
     }

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sandboxed_model::command::{OutputStream, Tty};
+use sandboxed_model::command::OutputStream;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    signal::unix::{SignalKind, signal},
     sync::mpsc,
     time::{Instant, sleep_until},
 };
 
-use super::{ContainedEnd, ContainedReport, ContainedSpec, LOST};
-use crate::{
-    Endpoint, Engine, Env, Error, ExecControl, ExecInput, ExecOutput, ExecSession, ExecSpec, ExecUser, RUN_VARIABLE,
+use super::{
+    ContainedEnd, ContainedReport, ContainedSpec, LOST,
+    orders::{Order, orders, size},
 };
+use crate::{Engine, Env, Error, ExecControl, ExecInput, ExecOutput, ExecSession, ExecSpec, ExecUser, RUN_VARIABLE};
 
 /// How often it is looked whether the program has ended while its output has not: something else may hold that open.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -24,26 +24,6 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Bytes of input that are handed on at once.
 const BATCH: usize = 64 * 1024;
-
-/// Signals that are for the program, by their numbers on Linux. What cannot be caught ends this process alone, and the
-/// server clears up after it.
-const SIGNALS: [i32; 9] = [
-    nix::libc::SIGHUP,
-    nix::libc::SIGINT,
-    nix::libc::SIGQUIT,
-    nix::libc::SIGUSR1,
-    nix::libc::SIGUSR2,
-    nix::libc::SIGALRM,
-    nix::libc::SIGTERM,
-    nix::libc::SIGCONT,
-    nix::libc::SIGTSTP,
-];
-
-/// What is done to this process and meant for the program.
-enum Order {
-    Signal(i32),
-    Resize(Tty),
-}
 
 /// Starts the program, sees it to its end, and kills what it left.
 pub(super) async fn stand_for(spec: &ContainedSpec) -> (ContainedEnd, ContainedReport) {
@@ -87,9 +67,9 @@ pub(super) async fn stand_for(spec: &ContainedSpec) -> (ContainedEnd, ContainedR
     (end, report)
 }
 
-async fn connect(spec: &ContainedSpec) -> Result<Engine, Error> {
+pub(super) async fn connect(spec: &ContainedSpec) -> Result<Engine, Error> {
     let owner = spec.owner.parse().map_err(|_| Error::Lost("the server has no id".to_owned()))?;
-    let engine = Engine::speaking(Endpoint::Socket(spec.engine.clone()), owner, spec.api.as_deref()).await?;
+    let engine = Engine::speaking(spec.engine.clone(), owner, spec.api.as_deref()).await?;
     engine.know(spec.workspace, spec.container.clone());
     Ok(engine)
 }
@@ -179,7 +159,7 @@ async fn drain(engine: &Engine, spec: &ContainedSpec, output: &mut ExecOutput) {
     }
 }
 
-async fn print(stream: OutputStream, bytes: &[u8]) {
+pub(super) async fn print(stream: OutputStream, bytes: &[u8]) {
     // Where nobody reads any more the program goes on, as it would in a container that nobody looks at.
     let _ = match stream {
         OutputStream::Stdout => write(&mut tokio::io::stdout(), bytes).await,
@@ -227,37 +207,7 @@ async fn obey(
     }
 }
 
-/// Gathers what is done to this process.
-fn orders(terminal: bool) -> mpsc::Receiver<Order> {
-    let (sender, orders) = mpsc::channel(16);
-    for number in SIGNALS {
-        let Ok(mut signals) = signal(SignalKind::from_raw(number)) else { continue };
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() && sender.send(Order::Signal(number)).await.is_ok() {}
-        });
-    }
-    if terminal && let Ok(mut changes) = signal(SignalKind::window_change()) {
-        tokio::spawn(async move {
-            while changes.recv().await.is_some() {
-                if let Some(size) = size()
-                    && sender.send(Order::Resize(size)).await.is_err()
-                {
-                    return;
-                }
-            }
-        });
-    }
-    orders
-}
-
-/// The size of the terminal on standard input now.
-fn size() -> Option<Tty> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdin()).ok()?;
-    Some(Tty { rows: size.ws_row, cols: size.ws_col })
-}
-
-fn lost(report: &mut ContainedReport, error: &Error) -> ContainedEnd {
+pub(super) fn lost(report: &mut ContainedReport, error: &Error) -> ContainedEnd {
     let failure = error.failure();
     eprintln!("{failure}");
     report.lost = Some(failure.message);
@@ -266,7 +216,7 @@ fn lost(report: &mut ContainedReport, error: &Error) -> ContainedEnd {
 
 /// The engine tells the end by a signal as a status of 128 and more, which a program may also return by itself. It is
 /// taken for a signal where that signal was sent.
-fn end(status: i64, last_signal: Option<i32>) -> ContainedEnd {
+pub(super) fn end(status: i64, last_signal: Option<i32>) -> ContainedEnd {
     match last_signal {
         Some(number) if status == 128 + i64::from(number) => ContainedEnd::Signal(number),
         _ => ContainedEnd::Code(u8::try_from(status & 0xff).unwrap_or(LOST)),

@@ -8,7 +8,7 @@ use std::{
 use futures_util::StreamExt;
 use sandboxed_engine::{
     ContainerSpec, Endpoint, Engine, Env, Error, ExecSession, ExecSpec, ExecUser, ImageReference, Network,
-    OutputStream, Owner, User,
+    OutputStream, Owner, Storage, User,
 };
 use sandboxed_model::{WorkspaceId, workspace::WorkspaceLimits};
 pub(crate) use sandboxed_tests::engine::socket;
@@ -59,8 +59,7 @@ impl Fixture {
         ContainerSpec {
             workspace: self.workspace,
             image: self.image.clone(),
-            tree: self.tree(),
-            home: self.files.path().join("home"),
+            storage: Storage::Directories { tree: self.tree(), home: self.files.path().join("home") },
             binds: Vec::new(),
             limits: WorkspaceLimits::default(),
             network: Network::None,

@@ -98,6 +98,11 @@ fn absolute(mut config: Config, document: &mut Document<'_>, source: Source<'_>)
     config.server.data_dir = resolve(&config.server.data_dir, &["server", "data_dir"]);
     config.auth.admin_password_file =
         config.auth.admin_password_file.map(|path| resolve(&path, &["auth", "admin_password_file"]));
+    for (name, engine) in &mut config.engines {
+        for (path, key) in [(&mut engine.ca, "ca"), (&mut engine.cert, "cert"), (&mut engine.key, "key")] {
+            *path = resolve(path, &["engines", name, key]);
+        }
+    }
     for (name, secret) in &mut config.secrets {
         if let SecretSource::File(path) = secret {
             *path = resolve(path, &["secrets", name]);

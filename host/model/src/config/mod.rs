@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod document;
+mod engine;
 mod load;
 mod problem;
 mod rules;
@@ -24,6 +25,7 @@ mod size;
 mod tests;
 mod variables;
 
+pub use engine::EngineConfig;
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use problem::{Invalid, Problem};
 pub use size::{ByteSize, InvalidSize, InvalidSpan, Span};
@@ -50,6 +52,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Secrets that plugins and workspaces may name, and where their values are found.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Container engines on other machines, by the names that workspaces and grants give them.
+    pub engines: BTreeMap<String, EngineConfig>,
     /// Plugins, in the order of loading.
     pub plugin: Vec<PluginConfig>,
     /// Templates of workspaces.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
-    Config, PluginLimits,
+    Config, EngineConfig, PluginLimits,
     document::{Document, lookup},
 };
 use crate::plugin::PluginKind;
@@ -141,8 +141,17 @@ impl Document<'_> {
                 self.problem(&["missions", key], message);
             }
         }
+        for name in config.engines.keys().filter(|name| !EngineConfig::is_name(name)) {
+            self.problem(&["engines", name], "the name is 1 to 32 of a-z, 0-9 and -, the first a letter");
+        }
         for (index, plugin) in config.plugin.iter().enumerate() {
             let place = index.to_string();
+            for engine in &plugin.grants.containers {
+                if !engine.starts_with('/') && !config.engines.contains_key(engine) {
+                    let message = format!("there is no [engines.{engine}], and it is no path of a socket");
+                    self.problem(&["plugin", &place, "grants", "containers"], message);
+                }
+            }
             for (key, zero) in [
                 ("memory", plugin.limits.memory.0 == 0),
                 ("deadline", plugin.limits.deadline.0.is_zero()),

@@ -1,9 +1,9 @@
 //! Loading as an operator sees it.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use super::{
-    Config, EMBEDDED, Invalid, Loaded, SecretSource, Source, load,
+    Config, EMBEDDED, Invalid, Loaded, SecretSource, Source, Span, load,
     shape::{Shape, shape_at},
 };
 
@@ -316,4 +316,22 @@ fn limits_of_nothing_are_refused() {
 fn relative_paths_begin_at_the_working_directory() {
     let config = load_with("[server]\ndata_dir = \"data\"\n", &[]).unwrap().config;
     assert_eq!(config.server.data_dir, Path::new("/srv/data"));
+}
+
+#[test]
+fn an_engine_is_granted_by_a_name_that_is_there() {
+    let engine = "address = \"tcp://10.0.0.5:2376\"\nca = \"ca.pem\"\ncert = \"/c.pem\"\nkey = \"~/key.pem\"\n";
+    let plugin =
+        "[[plugin]]\nid = \"d\"\nkind = \"backend\"\ncomponent = \"d.wasm\"\ngrants.containers = [\"build1\"]\n";
+
+    let config = load_with(&format!("[engines.build1]\n{engine}{plugin}"), &[]).unwrap().config;
+    assert_eq!(config.engines["build1"].ca, Path::new("/srv/ca.pem"));
+    assert_eq!(config.engines["build1"].patience, Span(Duration::from_secs(600)));
+
+    let unknown = problems(plugin, &[]);
+    assert!(unknown[0].contains("there is no [engines.build1]"), "{unknown:?}");
+    let named = problems(&format!("[engines.\"/run/sock\"]\n{engine}"), &[]);
+    assert!(named[0].contains("the first a letter"), "{named:?}");
+    let plain = problems("[engines.build1]\naddress = \"tcp://10.0.0.5:2375\"\n", &[]);
+    assert!(!plain.is_empty(), "an engine without certificates was taken");
 }

@@ -26,12 +26,16 @@ const DEFAULT_IMAGE: &str = "buildpack-deps:bookworm-scm";
 const DEFAULT_SOCKET: &str = "/run/docker.sock";
 /// What the host says of an image that is not on the engine.
 const IMAGE_MISSING: &str = "containers.image_missing";
+/// What it says of an engine that was not granted.
+const DENIED: &str = "containers.denied";
 
 /// The `config` table of the plugin.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Config {
     socket: Option<String>,
+    engine: Option<String>,
+    engines: Vec<String>,
     image: Option<String>,
     images: Option<Vec<String>>,
     archives: BTreeMap<String, String>,
@@ -41,8 +45,29 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    fn socket(&self) -> &str {
-        self.socket.as_deref().unwrap_or(DEFAULT_SOCKET)
+    /// The engine of workspaces that name none.
+    fn default_engine(&self) -> &str {
+        self.engine.as_deref().or(self.socket.as_deref()).unwrap_or(DEFAULT_SOCKET)
+    }
+
+    /// All engines that workspaces may be on, the default one first.
+    fn all_engines(&self) -> impl Iterator<Item = &str> {
+        let default = self.default_engine();
+        std::iter::once(default).chain(self.engines.iter().map(String::as_str).filter(move |&other| other != default))
+    }
+
+    /// The engine on which something of a workspace may be left, and whether its options name it. Nothing was ever made for
+    /// options that cannot be read.
+    fn engine_to_clear(&self, options: &str) -> (String, bool) {
+        match Options::read(options).ok().and_then(Options::into_engine) {
+            Some(engine) => (engine, true),
+            None => (self.default_engine().to_owned(), false),
+        }
+    }
+
+    /// The engine of a workspace with these options.
+    fn engine_of(&self, options: &str) -> Result<String, Failure> {
+        Ok(Options::read(options)?.engine(self.default_engine(), &self.engines)?.to_owned())
     }
 
     fn image(&self) -> &str {
@@ -70,45 +95,37 @@ impl Backend for Docker {
 
     fn probe() -> Result<Vec<Requirement>, Failure> {
         let config: Config = config()?;
-        let there = |name: String, missing| Requirement { name, optional: false, missing };
-        let facts = match containers::probe(config.socket()) {
-            Ok(facts) => facts,
-            Err(failure) => return Ok(vec![there(format!("an engine at {}", config.socket()), Some(failure))]),
-        };
-        let mut requirements = vec![there(engine(&facts), None), limits(&facts)];
-        let image = config.image();
-        let found = config.archives.contains_key(image)
-            || containers::has_image(config.socket(), &ImageSource::Registry(image.to_owned()))?;
-        let missing = (!found).then(|| {
-            failure!(Unavailable, "docker.image_missing", "the image {image} is not on the engine yet")
-                .with_hint(format!("docker pull {image} (else it is fetched for the first workspace)"))
-        });
-        requirements.push(there(format!("the image {image}"), missing));
+        let mut requirements = Vec::new();
+        for engine in config.all_engines() {
+            requirements.extend(probed(&config, engine)?);
+        }
         Ok(requirements)
     }
 
     fn plan_image(options: String) -> Result<Option<ImagePlan>, Failure> {
         let config: Config = config()?;
-        let image = Options::read(&options)?.source(&config)?;
-        Ok(Some(ImagePlan { engine: config.socket().to_owned(), image }))
+        let options = Options::read(&options)?;
+        let engine = options.engine(config.default_engine(), &config.engines)?.to_owned();
+        Ok(Some(ImagePlan { engine, image: options.source(&config)? }))
     }
 
     fn ensure(spec: Spec) -> Result<Observed, Failure> {
         let config: Config = config()?;
         let options = Options::read(&spec.options)?;
+        let engine = options.engine(config.default_engine(), &config.engines)?;
         let container = Container { image: options.source(&config)?, env: variables(&config, &options) };
-        let places = match containers::ensure(config.socket(), &container) {
+        let places = match containers::ensure(engine, &container) {
             Err(failure) if failure.code == IMAGE_MISSING => {
-                containers::make_image(config.socket(), &container.image)?;
-                containers::ensure(config.socket(), &container)?
+                containers::make_image(engine, &container.image)?;
+                containers::ensure(engine, &container)?
             }
             done => done?,
         };
         Ok(observed(Phase::Ready, places, format!("its container, made from {}, runs", made_from(&container.image))))
     }
 
-    fn observe(_spec: Spec) -> Result<Observed, Failure> {
-        let (phase, places) = containers::observe(config::<Config>()?.socket())?;
+    fn observe(spec: Spec) -> Result<Observed, Failure> {
+        let (phase, places) = containers::observe(&config::<Config>()?.engine_of(&spec.options)?)?;
         let (phase, detail) = match phase {
             ContainerPhase::Absent => (Phase::Absent, "it has no container"),
             ContainerPhase::Stopped => (Phase::Stopped, "its container does not run"),
@@ -119,26 +136,84 @@ impl Backend for Docker {
     }
 
     fn list_owned() -> Result<Vec<String>, Failure> {
-        containers::list_owned(config::<Config>()?.socket())
-    }
-
-    fn lead(_spec: Spec, _observed: Observed) -> Result<Leader, Failure> {
-        Ok(Leader::Container(config::<Config>()?.socket().to_owned()))
-    }
-
-    fn enter(_spec: Spec, observed: Observed, command: Command) -> Result<Launch, Failure> {
         let config: Config = config()?;
+        let (mut owned, mut last_failure) = (Vec::new(), None);
+        for engine in config.all_engines() {
+            match containers::list_owned(engine) {
+                Ok(of_engine) => owned.extend(of_engine),
+                // What the others keep is told all the same.
+                Err(failure) => last_failure = Some(failure),
+            }
+        }
+        owned.sort_unstable();
+        owned.dedup();
+        match last_failure {
+            Some(failure) if owned.is_empty() => Err(failure),
+            _ => Ok(owned),
+        }
+    }
+
+    fn lead(spec: Spec, _observed: Observed) -> Result<Leader, Failure> {
+        Ok(Leader::Container(config::<Config>()?.engine_of(&spec.options)?))
+    }
+
+    fn enter(spec: Spec, observed: Observed, command: Command) -> Result<Launch, Failure> {
+        let engine = config::<Config>()?.engine_of(&spec.options)?;
         let command = inside(&observed, command)?;
-        Ok(Launch::Contain(Contained { engine: config.socket().to_owned(), command }))
+        Ok(Launch::Contain(Contained { engine, command }))
     }
 
-    fn stop(_spec: Spec, grace_ms: u32) -> Result<(), Failure> {
-        containers::stop(config::<Config>()?.socket(), grace_ms)
+    fn stop(spec: Spec, grace_ms: u32) -> Result<(), Failure> {
+        let config: Config = config()?;
+        never_there(containers::stop(&config.engine_to_clear(&spec.options).0, grace_ms))
     }
 
-    fn destroy(_spec: Spec) -> Result<(), Failure> {
-        containers::remove(config::<Config>()?.socket())
+    fn destroy(spec: Spec) -> Result<(), Failure> {
+        let config: Config = config()?;
+        let (engine, named) = config.engine_to_clear(&spec.options);
+        never_there(containers::remove(&engine))?;
+        if named {
+            return Ok(());
+        }
+        // Of a workspace that is not there any more nobody knows which engine it named.
+        for other in config.all_engines().filter(|&other| other != engine) {
+            if containers::list_owned(other).is_ok_and(|owned| owned.contains(&spec.id)) {
+                containers::remove(other)?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// On an engine that the plugin may not use it has never made anything.
+fn never_there(done: Result<(), Failure>) -> Result<(), Failure> {
+    match done {
+        Err(failure) if failure.code == DENIED => Ok(()),
+        done => done,
+    }
+}
+
+/// What lacks on one engine.
+fn probed(config: &Config, engine: &str) -> Result<Vec<Requirement>, Failure> {
+    let there = |name: String, missing| Requirement { name, optional: false, missing };
+    let facts = match containers::probe(engine) {
+        Ok(facts) => facts,
+        Err(failure) => return Ok(vec![there(format!("an engine at {engine}"), Some(failure))]),
+    };
+    let on = |name: &str| match engine.starts_with('/') {
+        true => name.to_owned(),
+        false => format!("{name} on {engine}"),
+    };
+    let Requirement { name, missing, .. } = limits(&facts);
+    let mut requirements = vec![there(on(&self::engine(&facts)), None), there(on(&name), missing)];
+    let image = config.image();
+    let found = config.archives.contains_key(image) || containers::has_image(engine, &ImageSource::Registry(image.to_owned()))?;
+    let missing = (!found).then(|| {
+        failure!(Unavailable, "docker.image_missing", "the image {image} is not on the engine yet")
+            .with_hint(format!("docker pull {image} (else it is fetched for the first workspace)"))
+    });
+    requirements.push(there(on(&format!("the image {image}")), missing));
+    Ok(requirements)
 }
 
 fn observed(phase: Phase, places: Places, detail: String) -> Observed {

@@ -15,6 +15,8 @@ pub(crate) struct Options {
     image: Option<String>,
     /// Instructions by which the engine makes that, in place of an image.
     dockerfile: Option<String>,
+    /// The engine that has it, if that is not the default one.
+    engine: Option<String>,
     /// Variables of its processes. Whoever may ask the engine sees them.
     pub(crate) env: BTreeMap<String, String>,
 }
@@ -23,7 +25,7 @@ impl Options {
     pub(crate) fn read(json: &str) -> Result<Self, Failure> {
         serde_json::from_str(json).map_err(|error| {
             failure!(Config, "docker.options_invalid", "the options of the workspace do not fit: {error}").with_hint(
-                "they are image, dockerfile and env: {\"image\": \"debian:bookworm\", \"env\": {\"NAME\": \"value\"}}",
+                "they are image, dockerfile, engine and env: {\"image\": \"debian:bookworm\", \"env\": {\"NAME\": \"value\"}}",
             )
         })
     }
@@ -52,6 +54,23 @@ impl Options {
             images
         });
         Ok(ImageSource::Dockerfile(Dockerfile { text: text.clone(), bases: own }))
+    }
+
+    /// The engine, if workspaces may be on it.
+    pub(crate) fn engine<'a>(&'a self, default: &'a str, others: &[String]) -> Result<&'a str, Failure> {
+        match self.engine.as_deref() {
+            None => Ok(default),
+            Some(engine) if engine == default || others.iter().any(|other| other == engine) => Ok(engine),
+            Some(engine) => {
+                Err(failure!(Denied, "docker.engine_denied", "workspaces may not be on the engine {engine:?}")
+                    .with_hint(format!("config.engines = [\"{engine}\"] in the plugin's table of sandboxed.toml")))
+            }
+        }
+    }
+
+    /// The engine that they name.
+    pub(crate) fn into_engine(self) -> Option<String> {
+        self.engine
     }
 
     /// The image, if workspaces may have it.
@@ -110,6 +129,19 @@ mod tests {
         for allowed in [&["ghcr.io/acme/tools"][..], &["other*"], &[]] {
             assert_eq!(image(asked, Some(allowed)), Err("docker.image_denied".to_owned()), "{allowed:?}");
         }
+    }
+
+    #[test]
+    fn a_workspace_is_on_the_engine_that_it_names_if_that_is_listed() {
+        let others = ["build1".to_owned()];
+        let on = |json: &str| {
+            let options = Options::read(json).expect("valid options");
+            options.engine("/run/docker.sock", &others).map(str::to_owned).map_err(|failure| failure.code)
+        };
+        assert_eq!(on("{}").as_deref(), Ok("/run/docker.sock"));
+        assert_eq!(on(r#"{ "engine": "build1" }"#).as_deref(), Ok("build1"));
+        assert_eq!(on(r#"{ "engine": "build2" }"#), Err("docker.engine_denied".to_owned()));
+        assert_eq!(on(r#"{ "engine": "/tmp/other.sock" }"#), Err("docker.engine_denied".to_owned()));
     }
 
     #[test]
