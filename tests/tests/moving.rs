@@ -133,6 +133,26 @@ async fn a_system_goes_to_another_server_with_what_was_changed_in_it() {
 }
 
 #[tokio::test]
+async fn a_system_that_neither_the_archive_nor_the_server_has_is_made() {
+    root::archive();
+    let server = Server::start().await;
+    make(&server, json!({ "init": [{ "name": "once", "script": "echo init >> steps" }] })).await;
+    said(&server, "w", "echo kept > file; echo h > ~/at-home").await;
+    let file = export(&server, "tar.zst");
+    let options = json!({ "image": root::IMAGE }).to_string();
+    let whole = ["workspaces", "import", file.to_str().unwrap(), "--name", "whole", "--backend", "nspawn", "--options"];
+    let imported = server.cli(&[&whole[..], &[&options, "--json"]].concat()).success();
+
+    let imported: Value = serde_json::from_str(&imported.stdout).unwrap();
+    assert_eq!(imported["workspace"]["phase"], "ready", "{imported}");
+    assert!(imported["warnings"].to_string().contains("makes a new one"), "{imported}");
+    assert_eq!(
+        said(&server, "whole", "cat file ~/at-home steps; id -un; cat /etc/debian_version | cut -c1-2").await,
+        "kept\nh\ninit\nagent\n12\n"
+    );
+}
+
+#[tokio::test]
 async fn a_container_goes_to_another_server() {
     let (socket, archive) = (engine::socket(), root::archive());
     let (socket, archive) = (socket.display(), archive.display());

@@ -71,6 +71,8 @@ pub(crate) enum Workspaces {
         #[arg(long, value_name = "JSON", value_parser = json_object)]
         options: Option<JsonObject>,
         #[command(flatten)]
+        waiting: Waiting,
+        #[command(flatten)]
         listing: Listing,
     },
     /// Delete a workspace with its files.

@@ -66,15 +66,25 @@ pub(crate) async fn workspaces(place: &Place, command: Workspaces) -> Result<()>
         }
         Workspaces::Clone(wanted) => git::clone(client, wanted).await,
         Workspaces::Export { workspace, output, format } => moving::export(client, &workspace, output, format).await,
-        Workspaces::Import { file, name, backend, options, listing } => {
+        Workspaces::Import { file, name, backend, options, waiting, listing } => {
+            can_be_left(client, waiting)?;
             let wishes = ImportWishes { name, backend, options };
-            let imported = patient(moving::import(client, &file, wishes)).await?;
+            let mut imported = patient(moving::import(client, &file, wishes)).await?;
             imported.warnings.iter().for_each(|warning| output::remark(warning));
-            let Workspace { name, backend, .. } = &imported.workspace;
-            match listing.json {
-                true => output::print_json(&imported),
-                false => output::print(&format!("workspace {name} imported on the backend {backend}")),
+            let build = imported.workspace.build.filter(|_| !waiting.no_wait);
+            let ended = wait(client, build, listing.json).await;
+            if build.is_some() {
+                imported.workspace = client.workspace(&imported.workspace.id.to_string()).await?;
             }
+            let Workspace { name, backend, build, .. } = &imported.workspace;
+            match (listing.json, build.filter(|_| waiting.no_wait)) {
+                (true, _) => output::print_json(&imported)?,
+                (false, Some(build)) => output::print(&format!(
+                    "workspace {name} imported on the backend {backend}; build {build} makes what it lacks"
+                ))?,
+                (false, None) => output::print(&format!("workspace {name} imported on the backend {backend}"))?,
+            }
+            ended
         }
         Workspaces::Delete { workspace } => {
             let workspace = client.workspace(&workspace).await?;

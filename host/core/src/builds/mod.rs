@@ -16,7 +16,7 @@ use sandboxed_model::{
     Blame, BuildId, Failure, RunId, Timestamp, UserId, WorkspaceId,
     access::Principal,
     backend::WorkspacePhase,
-    build::{Build, BuildState, BuildStep},
+    build::{Build, BuildState, BuildStep, StepState},
     command::OutputStream,
     page::{Page, PageRequest},
     workspace::Workspace,
@@ -235,20 +235,52 @@ impl Services {
     pub(crate) async fn begin_workspace(self: &Arc<Self>, workspace: &Workspace) -> Result<Option<BuildId>> {
         let image = self.missing_image(workspace, false).await?;
         let plan = self.plan(workspace, image).await?;
-        // There is nothing to enter before its system or its container's image is there.
+        let entered = self.make_or_prepare(workspace, &plan).await?;
+        if plan.is_empty() {
+            return Ok(None);
+        }
+        let steps = carry_over(&plan, &[]);
+        Ok(Some(self.begin_first_build(workspace, steps, plan, entered, false).await?))
+    }
+
+    /// The same for one that has its files already: they stay, and its init steps count as done.
+    pub(crate) async fn begin_arrived(self: &Arc<Self>, workspace: &Workspace) -> Result<Option<BuildId>> {
+        let image = self.missing_image(workspace, false).await?;
+        let plan = self.plan(workspace, image).await?;
+        let entered = self.make_or_prepare(workspace, &plan).await?;
+        if entered {
+            return Ok(None);
+        }
+        let mut steps = carry_over(&plan, &[]);
+        for (step, _) in steps.iter_mut().zip(&plan).filter(|(_, planned)| !planned.comes_first()) {
+            step.state = StepState::Cached;
+        }
+        Ok(Some(self.begin_first_build(workspace, steps, plan, entered, true).await?))
+    }
+
+    /// True: the workspace was made and entered. There is nothing to enter before its system or its container's image is there.
+    async fn make_or_prepare(&self, workspace: &Workspace, plan: &[PlannedStep]) -> Result<bool> {
         let entered = !plan.first().is_some_and(PlannedStep::comes_first);
         match entered {
             true => self.make_workspace(workspace).await?,
             false => self.make_directories(workspace).await?,
         }
-        if plan.is_empty() {
-            return Ok(None);
-        }
-        let build = new_build(workspace, workspace.owner, carry_over(&plan, &[]), false);
+        Ok(entered)
+    }
+
+    async fn begin_first_build(
+        self: &Arc<Self>,
+        workspace: &Workspace,
+        steps: Vec<BuildStep>,
+        plan: Vec<PlannedStep>,
+        entered: bool,
+        in_place: bool,
+    ) -> Result<BuildId> {
+        let build = new_build(workspace, workspace.owner, steps, in_place);
         let id = build.id;
         self.store.begin_build(build.clone()).await?;
         self.execute(workspace.clone(), build, plan, entered);
-        Ok(Some(id))
+        Ok(id)
     }
 
     /// The steps that bring a workspace, whose last build had the steps `before`, to what `wanted` says.

@@ -68,6 +68,7 @@ impl Orchestrator {
         let alone = services.alone(id).await?;
         let workspace = services.workspace(id).await?;
         check_made(&workspace)?;
+        services.check_here(&workspace, "it cannot be exported").await?;
         let transfer = services.transfers.begin().await?;
         services.bring_to_rest(&workspace).await?;
         services.mount(&workspace).await?;

@@ -47,8 +47,9 @@ struct Arrived {
 
 impl Orchestrator {
     /// Makes a workspace from an archive of [`Orchestrator::export_workspace`], of this server or another. It gets the
-    /// settings that it had, as far as this server lets workspaces have them; its init steps are not run. Of an archive that
-    /// is not taken in nothing stays.
+    /// settings that it had, as far as this server lets workspaces have them; its init steps are not run. A system or an image
+    /// that is neither in the archive nor here is made by the build that the workspace then names. Of an archive that is not
+    /// taken in nothing stays.
     ///
     /// # Errors
     /// When it is none, of another version, not as it was written, or holds more than may be stored; when the name is taken,
@@ -64,6 +65,7 @@ impl Orchestrator {
         let content = SyncIoBridge::new(content);
         let arriving = blocking(move || Arriving::begin(content)).await?;
         let (workspace, mut warnings) = services.as_it_comes(by, &arriving.manifest, wishes).await?;
+        services.check_here(&workspace, "an archive cannot be taken in").await?;
         let users = services.users_for(&workspace.backend).await?;
         let workspace = services.store.insert_workspace(workspace, users).await?;
         match services.take_in(&workspace, arriving).await {
@@ -178,9 +180,13 @@ impl Services {
         Ok(self.plugins.backend(backend)?.describe().await?.user_range)
     }
 
-    /// Gives a new workspace what is in an archive, and has a first process enter it. Returns how much was left out when it
-    /// was packed.
-    async fn take_in<R: Read + Send + 'static>(&self, workspace: &Workspace, arriving: Arriving<R>) -> Result<u64> {
+    /// Gives a new workspace what is in an archive, and has a first process enter it, or begins the build that makes what it
+    /// enters. Returns how much was left out when it was packed.
+    async fn take_in<R: Read + Send + 'static>(
+        self: &Arc<Self>,
+        workspace: &Workspace,
+        arriving: Arriving<R>,
+    ) -> Result<u64> {
         // Nothing writes into it before all of it is there.
         let alone = self.alone(workspace.id).await?;
         self.make_directories(workspace).await?;
@@ -206,8 +212,9 @@ impl Services {
         }
         blocking(move || std::fs::remove_file(mark).map_err(|error| unusable(&error))).await?;
         drop(alone);
-        self.make_workspace(&self.workspace(workspace.id).await?).await?;
-        self.store.set_workspace_phase(workspace.id, WorkspacePhase::Ready).await?;
+        if self.begin_arrived(&self.workspace(workspace.id).await?).await?.is_none() {
+            self.store.set_workspace_phase(workspace.id, WorkspacePhase::Ready).await?;
+        }
         Ok(left_out)
     }
 
