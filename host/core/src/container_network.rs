@@ -12,7 +12,7 @@ use sandboxed_model::{
     workspace::{NetworkMode, Workspace},
 };
 
-use crate::{Result, contained::ContainedRuns, leaders::Leader, services::Services};
+use crate::{Result, contained::ContainedRuns, leaders::Leader, services::Services, workspace_ports::PORTS_THERE};
 
 /// The networks that were found.
 #[derive(Default)]
@@ -93,6 +93,7 @@ impl Services {
         if observed.phase != WorkspacePhase::Ready {
             return Ok(());
         }
+        self.check_here(workspace, PORTS_THERE).await?;
         let message = "the server may not enter the container's network, so it reaches nothing that listens there";
         Err(Failure::new(Blame::Unavailable, "containers.ports_unavailable", message)
             .with_hint("start the server as root on the engine's machine")

@@ -13,6 +13,8 @@ use crate::{Error, Orchestrator, Result, leaders::Leader, port_connection::PortC
 
 /// Ports that a message names at most.
 const NAMED: usize = 20;
+/// Why a workspace on another machine has none.
+pub(crate) const PORTS_THERE: &str = "what listens in it cannot be reached";
 
 impl Orchestrator {
     /// The ports of a workspace in the order of their numbers: those that were declared, and those on which something
@@ -23,6 +25,7 @@ impl Orchestrator {
     pub async fn workspace_ports(&self, id: WorkspaceId) -> Result<Vec<WorkspacePort>> {
         let workspace = self.services.workspace(id).await?;
         has_own_network(&workspace.network)?;
+        self.services.check_here(&workspace, PORTS_THERE).await?;
         let mut ports: BTreeMap<PortNumber, WorkspacePort> = BTreeMap::new();
         for (port, process) in self.services.listening_ports(id).await? {
             let found = WorkspacePort {
@@ -49,7 +52,9 @@ impl Orchestrator {
     /// # Errors
     /// When there is no such workspace, it has no network of its own, or the list contradicts itself.
     pub async fn set_workspace_ports(&self, id: WorkspaceId, ports: Vec<DeclaredPort>) -> Result<Vec<WorkspacePort>> {
-        has_own_network(&self.services.workspace(id).await?.network)?;
+        let workspace = self.services.workspace(id).await?;
+        has_own_network(&workspace.network)?;
+        self.services.check_here(&workspace, PORTS_THERE).await?;
         check_ports(&ports)?;
         self.services.store.set_workspace_ports(id, ports).await?;
         self.workspace_ports(id).await

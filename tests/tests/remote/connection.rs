@@ -85,6 +85,7 @@ async fn what_cannot_be_had_on_another_machine_is_refused_with_the_reason() {
         (format!("/workspaces/{workspace}/snapshots"), json!({})),
         (format!("/workspaces/{workspace}/fork"), json!({})),
         (format!("/workspaces/{workspace}/uploads"), json!({ "path": "a", "total": 1 })),
+        (format!("/workspaces/{workspace}/clone"), json!({ "url": "https://git.example.org/a/b" })),
     ] {
         let (status, refused) = lab.server.api.call(Method::POST, &path, Some(body)).await;
         assert_eq!(
@@ -93,4 +94,17 @@ async fn what_cannot_be_had_on_another_machine_is_refused_with_the_reason() {
             "{path} {refused}"
         );
     }
+    for path in ["ports", "export"].map(|of| format!("/workspaces/{workspace}/{of}")) {
+        let (status, refused) = lab.server.api.call(Method::GET, &path, None).await;
+        assert_eq!((status.as_u16(), &refused["code"]), (503, &json!("workspace.distant")), "{path} {refused}");
+    }
+    let elsewhere = Server::start().await;
+    let here = json!({ "name": "w", "backend": "bubblewrap", "network": { "mode": "none" } });
+    elsewhere.api.post("/workspaces", here).await;
+    let archive = elsewhere.api.request(Method::GET, "/workspaces/w/export").send().await.unwrap();
+    let import = lab.server.api.request(Method::POST, "/workspaces/import?backend=docker");
+    let import = import.header("content-type", "application/octet-stream").body(archive.bytes().await.unwrap());
+    let refused: Value = import.send().await.unwrap().json().await.unwrap();
+    assert_eq!(refused["code"], "workspace.distant", "{refused}");
+    assert_eq!(lab.server.api.get("/workspaces").await["items"].as_array().unwrap().len(), 1);
 }

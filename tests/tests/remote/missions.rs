@@ -1,5 +1,6 @@
 //! Missions on another machine.
 
+use reqwest::Method;
 use sandboxed_tests::{api::assert_gap_free, until};
 use serde_json::{Value, json};
 
@@ -55,6 +56,33 @@ async fn a_repository_is_told_with_its_differences() {
     let diff = changes.last().unwrap()["diff"].as_str().unwrap();
     assert!(diff.contains("+two") && !diff.contains("+one"), "{diff}");
     assert_eq!(of_kind(&events, "notice"), Vec::<&Value>::new());
+}
+
+#[tokio::test]
+async fn missions_there_have_worktrees_differences_and_commits() {
+    let lab = Lab::start().await;
+    let workspace = lab.workspace(json!({})).await;
+    let made = "git init -q -b main . && echo one > a.txt && git add . && \
+                git -c user.name=a -c user.email=a@example.org commit -qm first";
+    assert_eq!(lab.sh(&workspace, made).await, "");
+    let body = |script: &str| json!({ "prompt": script, "harness": "shell", "workspace": workspace, "worktree": true });
+    let first = lab.server.api.mission_with(body("echo two >> a.txt; echo new > b.txt")).await;
+    let second = lab.server.api.mission_with(body("cat a.txt; ls")).await;
+    for mission in [&first, &second] {
+        lab.server.api.reaches(mission, &["awaiting_user"]).await;
+    }
+
+    assert_eq!(lab.server.api.printed(&second).await, "one\na.txt\n", "it sees nothing of the other's");
+    let diff = lab.server.api.get(&format!("/missions/{first}/diff")).await;
+    let changed = &diff["files"].as_array().unwrap()[..];
+    assert_eq!(changed.iter().map(|file| &file["path"]).collect::<Vec<_>>(), ["a.txt", "b.txt"], "{diff}");
+    assert!(changed[0]["diff"].as_str().unwrap().contains("+two"), "{diff}");
+    let commit = lab.server.api.post(&format!("/missions/{first}/commit"), json!({ "message": "from there" })).await;
+    let log = lab.sh(&workspace, &format!("git log --format=%H:%s sandboxed/{first} -1")).await;
+    assert_eq!(log, format!("{}:from there\n", commit["commit"].as_str().unwrap()));
+    let path = format!("/missions/{first}/push");
+    let (status, refused) = lab.server.api.call(Method::POST, &path, Some(json!({}))).await;
+    assert_eq!((status.as_u16(), &refused["code"]), (503, &json!("workspace.distant")), "{refused}");
 }
 
 #[tokio::test]

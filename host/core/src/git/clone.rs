@@ -57,7 +57,9 @@ impl Orchestrator {
         let known = remote.credential(&self.services.config.git.credentials)?.is_some();
         let services = &self.services;
         let _in_use = services.using(workspace).await;
-        let workspace = services.workspace_on_disk(workspace).await?;
+        let workspace = services.workspace(workspace).await?;
+        services.check_here(&workspace, "a repository cannot be cloned for it").await?;
+        services.mount(&workspace).await?;
         let dot_git = RelativePath::parse(format!("{path}/.git")).map_err(crate::files::refused)?;
         // Told before anything is fetched.
         services.must_be_free(&workspace, &dot_git).await?;
