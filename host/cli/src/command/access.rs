@@ -6,6 +6,7 @@ use std::{
 };
 
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use sandboxed_core::Orchestrator;
 use sandboxed_model::Timestamp;
 
 use super::{ago, with_client};
@@ -67,7 +68,7 @@ pub(crate) async fn set_password(place: &Place) -> Result<()> {
     let password = tokio::task::spawn_blocking(ask_password).await;
     let password = password.map_err(|error| Failed::new(format!("the password cannot be read: {error}")))??;
     telemetry::quiet();
-    let server = Embedded::start(settings.setup()?).await?;
+    let server = Embedded::of(Orchestrator::start(settings.setup()?).await?).await?;
     let result = server.orchestrator().ensure_admin(Some(password)).await;
     server.close().await;
     result?;
