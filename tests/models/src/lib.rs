@@ -12,6 +12,7 @@ mod intake;
 mod json;
 mod key;
 mod ledger;
+mod memory;
 mod refuse;
 mod reply;
 mod route;

@@ -80,15 +80,19 @@ pub(crate) async fn serve(
     mut request: Request<Incoming>,
     reset: Reset,
 ) -> Result<Response<Body>, GivenUp> {
-    let head = Head::of(&request);
-    if head.websocket && !stage.play.scenario().no_websockets {
-        let upgrade = hyper::upgrade::on(&mut request);
-        return socket::accept(stage, head, upgrade, reset);
+    let mut head = Head::of(&request);
+    if head.websocket {
+        if !stage.play.scenario().no_websockets {
+            let upgrade = hyper::upgrade::on(&mut request);
+            return socket::accept(stage, head, upgrade, reset);
+        }
+        head.websocket = false;
+        head.route.operation = Operation::Unknown;
     }
     let (received, plain) = intake::read(request.into_body(), &head.headers, stage.keep).await;
     let body = plain.and_then(|plain| {
         if head.method == Method::POST && head.route.operation != Operation::Unknown {
-            serde_json::from_slice(&plain)
+            serde_json::from_slice::<serde_json::Value>(&plain)
                 .map(Some)
                 .map_err(|error| Refusal::bad(format!("the body is no JSON: {error}")))
         } else {
@@ -96,7 +100,7 @@ pub(crate) async fn serve(
         }
     });
     let scenario = stage.play.scenario();
-    let decision = decide(&stage, &scenario, &head, body);
+    let decision = decide(&stage, &scenario, &head, body.as_ref().map(Option::as_ref).map_err(Clone::clone));
     let entry = record(&stage, &head, &decision, received);
     respond(&scenario, &head, decision, entry, reset).await
 }
@@ -128,11 +132,11 @@ pub(crate) fn decide(
     stage: &Stage,
     scenario: &Scenario,
     head: &Head,
-    body: Result<Option<serde_json::Value>, Refusal>,
+    body: Result<Option<&serde_json::Value>, Refusal>,
 ) -> Decision {
     let Route { format, operation, model, stream, .. } = &head.route;
     let read = body.and_then(|body| match body {
-        Some(body) => asked::read(*format, *operation, &body),
+        Some(body) => asked::read(*format, *operation, body),
         None => Ok(Asked::default()),
     });
     let (mut asked, refusal) = match read {

@@ -35,6 +35,7 @@ use crate::{
     flow::{Flow, Framing, Next},
     intake,
     ledger::{End, Entry},
+    memory::Memory,
     refuse::Failure,
     scenario::ReplyRule,
     script::Script,
@@ -67,7 +68,7 @@ pub(crate) fn accept(
     // A handshake is refused for the key alone, as all else is only known with the first message.
     let refused = stage.play.key(head.key.as_ref().map(|(key, _)| key.as_str()), jiff::Timestamp::now());
     if !matches!(refused, crate::choose::Verdict::Fine) {
-        let decision = service::decide(&stage, &scenario, &head, Ok(Some(empty)));
+        let decision = service::decide(&stage, &scenario, &head, Ok(Some(&empty)));
         let mut entry = service::record(&stage, &head, &decision, intake::received(&[], None));
         if let Outcome::Failure(failure) = decision.outcome {
             entry.sent(failure.body.as_bytes());
@@ -105,6 +106,7 @@ pub(crate) fn accept(
 async fn talk(stage: &Stage, head: &Head, connection: Connection, reset: Reset) {
     let (mut sink, mut stream) = connection.split();
     let mut waiting: VecDeque<Vec<u8>> = VecDeque::new();
+    let mut memory = Memory::default();
     loop {
         let message = match waiting.pop_front() {
             Some(message) => message,
@@ -116,7 +118,7 @@ async fn talk(stage: &Stage, head: &Head, connection: Connection, reset: Reset) 
             },
         };
         let after = {
-            let answer = answer(stage, head, &message, &mut sink);
+            let answer = answer(stage, head, &message, &mut memory, &mut sink);
             tokio::pin!(answer);
             loop {
                 tokio::select! {
@@ -150,9 +152,22 @@ async fn talk(stage: &Stage, head: &Head, connection: Connection, reset: Reset) 
 }
 
 /// Answers one message.
-async fn answer(stage: &Stage, head: &Head, message: &[u8], sink: &mut SplitSink<Connection, Message>) -> After {
+async fn answer(
+    stage: &Stage,
+    head: &Head,
+    message: &[u8],
+    memory: &mut Memory,
+    sink: &mut SplitSink<Connection, Message>,
+) -> After {
     let scenario = stage.play.scenario();
-    let decision = service::decide(stage, &scenario, head, create(message).map(Some));
+    let body = create(message).map(|mut body| {
+        memory.complete(&mut body);
+        body
+    });
+    let decision = service::decide(stage, &scenario, head, body.as_ref().map(Some).map_err(Clone::clone));
+    if let (Ok(body), Outcome::Answer(reply)) = (&body, &decision.outcome) {
+        memory.keep(body, reply);
+    }
     let mut received = intake::received(message, None);
     if stage.keep > 0 {
         received.body = Some(String::from_utf8_lossy(&message[..message.len().min(stage.keep)]).into_owned());

@@ -30,6 +30,11 @@ pub(crate) fn failed(reply: &Reply, code: &str, message: &str) -> Obj {
     response(reply, "failed", Obj::new().put("code", code).put("message", message), None, Vec::new(), false)
 }
 
+/// The id of the response.
+pub(crate) fn response_id(reply: &Reply) -> String {
+    reply.id("resp_", 0)
+}
+
 /// Why the answer is not whole, if it is not.
 pub(crate) fn incomplete(reply: &Reply) -> Option<&'static str> {
     match reply.stop {
@@ -48,7 +53,7 @@ fn response(
     ended: bool,
 ) -> Obj {
     let head = Obj::new()
-        .put("id", reply.id("resp_", 0))
+        .put("id", response_id(reply))
         .put("object", "response")
         .put("created_at", reply.created)
         .put("status", status)
