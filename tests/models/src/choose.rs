@@ -20,6 +20,7 @@ struct Inner {
     scenario: Arc<Scenario>,
     since: Timestamp,
     matched: Vec<u64>,
+    numbers: u64,
 }
 
 /// A request, for the conditions.
@@ -67,6 +68,13 @@ impl Play {
         *inner = Inner::new(Scenario::clone(&inner.scenario));
     }
 
+    /// A number that no other request gets.
+    pub(crate) fn number(&self) -> u64 {
+        let mut inner = self.inner();
+        inner.numbers += 1;
+        inner.numbers
+    }
+
     /// What the scenario says of a key.
     pub(crate) fn key(&self, key: Option<&str>, now: Timestamp) -> Verdict {
         let inner = self.inner();
@@ -104,7 +112,12 @@ impl Play {
 
 impl Inner {
     fn new(scenario: Scenario) -> Self {
-        Self { matched: vec![0; scenario.reply.len()], since: Timestamp::now(), scenario: Arc::new(scenario) }
+        Self {
+            matched: vec![0; scenario.reply.len()],
+            numbers: 0,
+            since: Timestamp::now(),
+            scenario: Arc::new(scenario),
+        }
     }
 }
 

@@ -174,11 +174,6 @@ impl Ledger {
         entry
     }
 
-    /// The number that the next request will have.
-    pub(crate) fn next(&self) -> u64 {
-        self.inner().last + 1
-    }
-
     /// The records from a number on.
     pub(crate) fn records(&self, from: u64) -> Vec<Record> {
         self.inner().records.iter().filter(|record| record.number >= from).cloned().collect()

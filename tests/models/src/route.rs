@@ -157,3 +157,58 @@ pub(crate) fn decode(text: &str) -> String {
     }
     String::from_utf8_lossy(&plain).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, Method};
+
+    use super::{Format, Operation, Stream, route};
+
+    #[test]
+    fn the_end_of_a_path_tells_what_it_is() {
+        use Format::{Chat, Gemini, Messages, Responses};
+        use Operation::{Count, Generate, Unknown};
+        for (path, format, operation, prefix, model) in [
+            ("/v1/messages", Messages, Generate, "", None),
+            ("/a/b/v1/messages", Messages, Generate, "/a/b", None),
+            ("/messages", Messages, Generate, "", None),
+            ("/v1/messages/count_tokens", Messages, Count, "", None),
+            ("/v1/messages/batches", Chat, Unknown, "/v1/messages/batches", None),
+            ("/api/v1/chat/completions", Chat, Generate, "/api", None),
+            ("/openai/deployments/big/chat/completions", Chat, Generate, "/openai/deployments/big", Some("big")),
+            ("/v1/responses/", Responses, Generate, "", None),
+            ("/v1/responses/input_tokens", Responses, Count, "", None),
+            ("/g/v1beta/models/gemini-pro:generateContent", Gemini, Generate, "/g", Some("gemini-pro")),
+            ("/v1beta/models/m:countTokens", Gemini, Count, "", Some("m")),
+            ("/v1beta/models/m:embedContent", Gemini, Unknown, "", Some("m")),
+        ] {
+            let found = route(&Method::POST, path, None, &HeaderMap::new());
+            assert_eq!((found.format, found.operation), (format, operation), "{path}");
+            assert_eq!((found.prefix.as_str(), found.model.as_deref()), (prefix, model), "{path}");
+        }
+    }
+
+    #[test]
+    fn geminis_streams_are_events_or_an_array() {
+        let path = "/v1beta/models/m:streamGenerateContent";
+        let of = |query| route(&Method::POST, path, query, &HeaderMap::new()).stream;
+        assert_eq!((of(Some("key=k&alt=sse")), of(Some("alt=json"))), (Some(Stream::Events), Some(Stream::Array)));
+        assert_eq!(of(None), Some(Stream::Array));
+    }
+
+    #[test]
+    fn headers_tell_whose_models_are_listed() {
+        for (header, format) in [
+            ("anthropic-version", Format::Messages),
+            ("x-goog-api-key", Format::Gemini),
+            ("authorization", Format::Chat),
+        ] {
+            let headers = HeaderMap::from_iter([(header.parse().unwrap(), HeaderValue::from_static("x"))]);
+            let found = route(&Method::GET, "/p/v1/models/one", None, &headers);
+            assert_eq!(
+                (found.format, found.operation, found.model.as_deref()),
+                (format, Operation::Models, Some("one"))
+            );
+        }
+    }
+}

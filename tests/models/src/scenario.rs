@@ -23,7 +23,7 @@ pub struct Scenario {
     pub only_listed_keys: bool,
     /// Responses are not to be had over a WebSocket.
     pub no_websockets: bool,
-    /// Ids hold the number of the request, so that no two are the same.
+    /// Ids are made from a running number too, so that no two are the same.
     pub unique_ids: bool,
     /// Times in bodies are those of the clock.
     pub clock: bool,

@@ -91,13 +91,14 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, Error> {
         let tls = options.certificate.as_ref().map(acceptor).transpose()?;
         let (listener, address) = bind(options.listen).await?;
+        let (stop, stopped) = watch::channel(false);
         let stage = Arc::new(Stage {
             play: Play::new(options.scenario),
             ledger: Ledger::new(options.most_records.max(1)),
             keep: options.keep_bodies,
+            stop: stopped.clone(),
             control_apart: options.control.is_some(),
         });
-        let (stop, stopped) = watch::channel(false);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let mut tasks = Vec::new();
         let mut control = address;
@@ -223,8 +224,8 @@ async fn accept(
     let _ = tokio::time::timeout(FAREWELL, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-/// Waits until the server is asked to stop.
-async fn asked(stop: &mut watch::Receiver<bool>) {
+/// Waits until the server is asked to stop, or is gone.
+pub(crate) async fn asked(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 

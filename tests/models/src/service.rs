@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::{
     answer::{self, Body, GivenUp, wait},
@@ -36,6 +37,8 @@ pub(crate) struct Stage {
     pub(crate) ledger: Arc<Ledger>,
     /// Bytes of bodies that the ledger keeps.
     pub(crate) keep: usize,
+    /// Tells when the server stops.
+    pub(crate) stop: watch::Receiver<bool>,
     /// The control surface has a listener of its own.
     pub(crate) control_apart: bool,
 }
@@ -147,10 +150,11 @@ pub(crate) fn decide(
         asked.model.clone_from(model);
     }
     asked.stream |= stream.is_some() || head.websocket;
+    let number = scenario.unique_ids.then(|| stage.play.number());
     let given = |index| Given {
         format: *format,
         index,
-        number: scenario.unique_ids.then(|| stage.ledger.next()),
+        number,
         created: if scenario.clock { Timestamp::now().as_second() } else { 1_700_000_000 },
         asked: &asked,
     };
@@ -277,6 +281,7 @@ async fn respond(
     reset: Reset,
 ) -> Result<Response<Body>, GivenUp> {
     let Decision { outcome, rule, request_id, .. } = decision;
+    wait(rule.pace.headers_ms).await;
     match rule.fault {
         Some(Fault::Silence) => {
             entry.stall();
@@ -289,7 +294,6 @@ async fn respond(
         }
         _ => {}
     }
-    wait(rule.pace.headers_ms).await;
     let to = head.to(&request_id);
     let mut headers = refuse::headers(&to, scenario.rate_limits.as_ref());
     let format = head.route.format;

@@ -39,6 +39,7 @@ use crate::{
     refuse::Failure,
     scenario::ReplyRule,
     script::Script,
+    server,
     service::{self, Decision, Head, Outcome, Stage},
     wire::{self, failure},
     wiretap::Reset,
@@ -97,7 +98,12 @@ pub(crate) fn accept(
             let config =
                 WebSocketConfig::default().max_message_size(Some(intake::MOST)).max_frame_size(Some(intake::MOST));
             let connection = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-            talk(&stage, &head, connection, reset).await;
+            let mut stop = stage.stop.clone();
+            tokio::select! {
+                () = talk(&stage, &head, connection, reset) => {}
+                // A server that is gone has no connections.
+                () = server::asked(&mut stop) => {}
+            }
         }
     });
     Ok(response)
@@ -174,6 +180,7 @@ async fn answer(
     }
     let mut entry = service::record(stage, head, &decision, received);
     let Decision { outcome, rule, asked, .. } = decision;
+    wait(rule.pace.headers_ms).await;
     match rule.fault {
         Some(Fault::Silence) => {
             entry.stall();
@@ -185,7 +192,6 @@ async fn answer(
         }
         _ => {}
     }
-    wait(rule.pace.headers_ms).await;
     let format = head.route.format;
     let script = match outcome {
         Outcome::Answer(reply) => {
