@@ -194,6 +194,7 @@ impl Ledger {
         tokio::time::timeout(within, open.wait_for(|open| *open == 0)).await.is_ok_and(|settled| settled.is_ok())
     }
 
+    /// Shows how far an answer is.
     fn update(&self, epoch: u64, record: &Record) {
         let mut inner = self.inner();
         let Some(first) = inner.records.front().map(|record| record.number) else { return };
@@ -201,7 +202,10 @@ impl Ledger {
         if inner.epoch == epoch
             && let Some(kept) = at.and_then(|at| inner.records.get_mut(at))
         {
-            kept.clone_from(record);
+            // The rest of it does not change.
+            kept.sent.clone_from(&record.sent);
+            kept.usage = record.usage;
+            kept.end = record.end;
         }
     }
 

@@ -4,7 +4,7 @@ use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use sandboxed_scripted_models::{Certificate, Error, Options, Scenario, Server};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Plays the model providers for tests: Anthropic Messages, OpenAI Chat Completions and Responses (also over a
 /// WebSocket), and Gemini, with what a scenario file says, faults included.
@@ -66,22 +66,27 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         most_records: arguments.most_records,
     })
     .await?;
+    // Whoever reads the address may ask for the end at once.
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    let mut interrupt = signal(SignalKind::interrupt()).ok();
     let mut out = std::io::stdout();
     // Nobody may be reading, which is no reason to end.
     let _ = writeln!(out, "listening on {}\ncontrol on {}/_/", server.url(), server.control_url())
         .and_then(|()| out.flush());
-    let asked = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => _ = signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
     tokio::select! {
-        () = asked(SignalKind::terminate()) => {}
-        () = asked(SignalKind::interrupt()) => {}
+        () = next(&mut terminate) => {}
+        () = next(&mut interrupt) => {}
     }
     server.stop().await;
     Ok(())
+}
+
+/// Waits for a signal; for ever where it cannot be had.
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => _ = signal.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn read(path: &PathBuf) -> Result<String, Error> {
