@@ -37,6 +37,8 @@ pub(crate) fn body(mut flow: Flow, pace: Pace, split: Option<u32>, mut entry: En
         wait(pace.first_ms).await;
         let mut first = true;
         loop {
+            // A client that reads fast is not to keep the others waiting.
+            tokio::task::coop::consume_budget().await;
             match flow.next() {
                 Next::Bytes { bytes, tells, whole, last } => {
                     if !std::mem::take(&mut first) {
