@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{FileType, Stat, readlinkat};
+use sandboxed_tarball::{ATTRIBUTE, BLOCK};
 use tar::{EntryType, Header};
 
 use super::stream::Output;
@@ -14,7 +15,7 @@ use super::{Owners, ParcelFormat, PartSum, attributes};
 use crate::archive::Exact;
 use crate::entry::size;
 use crate::error::At;
-use crate::extract::reader::{ATTRIBUTE, BLOCK, Content, Member};
+use crate::extract::reader::{Content, Member};
 use crate::tree::{Found, open_file, proceed};
 use crate::walk::{Visit, Walk};
 use crate::{Error, RelativePath, Result, Tree};
