@@ -244,7 +244,7 @@ fn put(field: &mut [u8; SHORT], text: &[u8]) {
 }
 
 /// `LENGTH KEY=VALUE` and the end of a line, where the length counts its own digits.
-fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let mut length = rest;
     while rest + length.to_string().len() != length {
