@@ -22,7 +22,8 @@ fn text() -> String {
 }
 
 fn value(number: usize) -> Vec<u8> {
-    format!("sk-live-{:032x}", (number as u128 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).into_bytes()
+    format!("sk-live-{:032x}", (number as u128 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
+        .into_bytes()
 }
 
 fn speed(bytes: usize, started: Instant) -> f64 {
@@ -43,7 +44,8 @@ fn main() {
         let whole = speed(text.len(), started);
         let mut stream = TextRedactor::default();
         let redactor = redaction.current();
-        let pieces: Vec<_> = text.as_bytes().chunks(100).map(|piece| String::from_utf8_lossy(piece).into_owned()).collect();
+        let pieces: Vec<_> =
+            text.as_bytes().chunks(100).map(|piece| String::from_utf8_lossy(piece).into_owned()).collect();
         let started = Instant::now();
         let mut told = 0;
         for piece in pieces {
@@ -52,6 +54,8 @@ fn main() {
         told += stream.finish(redactor.as_deref()).len();
         assert_eq!(told, text.len());
         let pieces = speed(text.len(), started);
-        println!("{count:>5} secrets: built in {built:>9.1?}, whole {whole:>8.0} MB/s, pieces of 100 bytes {pieces:>8.0} MB/s");
+        println!(
+            "{count:>5} secrets: built in {built:>9.1?}, whole {whole:>8.0} MB/s, pieces of 100 bytes {pieces:>8.0} MB/s"
+        );
     }
 }

@@ -45,11 +45,16 @@ impl Error {
     /// The same as a failure.
     pub fn failure(&self) -> Failure {
         let (code, hint) = match self {
-            Self::File { .. } => {
-                ("vault.key_file", "make the file readable and writable for the server's user alone, or mend [vault] key")
+            Self::File { .. } => (
+                "vault.key_file",
+                "make the file readable and writable for the server's user alone, or mend [vault] key",
+            ),
+            Self::NoKey { .. } => {
+                ("vault.key_invalid", "bring back the key from where it is kept, or mend [vault] key")
             }
-            Self::NoKey { .. } => ("vault.key_invalid", "bring back the key from where it is kept, or mend [vault] key"),
-            Self::UnknownKey(_) => ("vault.key_wrong", "bring back the key with which the vault was sealed ([vault] key)"),
+            Self::UnknownKey(_) => {
+                ("vault.key_wrong", "bring back the key with which the vault was sealed ([vault] key)")
+            }
             Self::Damaged => ("vault.damaged", "set the secret anew: sandboxed-sh secret set NAME"),
             Self::Passphrase(_) => ("vault.passphrase", "look at [vault] key in sandboxed.toml"),
         };

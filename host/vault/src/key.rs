@@ -131,8 +131,8 @@ impl MasterKey {
         XChaCha20Poly1305::new(&(*self.bytes.expose_secret()).into())
     }
 
-    /// The key in base64, to be written into its file and nowhere else.
-    pub(crate) fn to_base64(&self) -> Zeroizing<String> {
+    /// The key in base64, to be written where only its owner reads it and nowhere else.
+    pub fn as_text(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE64_STANDARD.encode(self.bytes.expose_secret()))
     }
 }
@@ -162,9 +162,9 @@ mod tests {
     fn a_key_is_told_by_its_id_and_never_shown() {
         let key = MasterKey::generate();
         assert_eq!(format!("{key:?}"), format!("MasterKey({})", key.id()));
-        assert!(!format!("{key:?}").contains(key.to_base64().as_str()));
+        assert!(!format!("{key:?}").contains(key.as_text().as_str()));
         assert_ne!(key.id(), MasterKey::generate().id());
-        assert_eq!(MasterKey::parse(&key.to_base64(), "a file").unwrap().id(), key.id());
+        assert_eq!(MasterKey::parse(&key.as_text(), "a file").unwrap().id(), key.id());
     }
 
     #[test]

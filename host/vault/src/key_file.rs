@@ -42,7 +42,8 @@ impl KeyFile {
         };
         let metadata = file.metadata().map_err(|source| self.failed("read", source))?;
         if metadata.mode() & 0o077 != 0 {
-            let message = format!("its mode {:o} lets others than its owner read or write it", metadata.mode() & 0o7777);
+            let message =
+                format!("its mode {:o} lets others than its owner read or write it", metadata.mode() & 0o7777);
             return Err(self.failed("used", std::io::Error::other(message)));
         }
         let mut text = Zeroizing::new(String::with_capacity(usize::try_from(MAX_FILE).unwrap_or(0)));
@@ -62,9 +63,11 @@ impl KeyFile {
     /// Where it cannot be written.
     pub fn write(&self, keys: &[MasterKey]) -> Result<()> {
         let mut text = Zeroizing::new(String::with_capacity(256 + keys.len() * 64));
-        text.push_str("# Master keys of the vault of sandboxed.sh, the newest first. Without them no secret can be read.\n");
+        text.push_str(
+            "# Master keys of the vault of sandboxed.sh, the newest first. Without them no secret can be read.\n",
+        );
         for key in keys {
-            text.push_str(&key.to_base64());
+            text.push_str(&key.as_text());
             text.push('\n');
         }
         self.replace(text.as_bytes()).map_err(|source| self.failed("written", source))

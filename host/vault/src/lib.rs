@@ -23,7 +23,7 @@ pub use error::{Error, Result};
 pub use key::{KeyId, MasterKey, Salted};
 pub use key_file::KeyFile;
 pub use keyring::Keyring;
-pub use redact::{Known, MIN_REDACTED, Redaction, Redactor, TextRedactor};
+pub use redact::{ByteMask, Known, MIN_REDACTED, Redaction, Redactor, TextRedactor};
 pub use seal::{Binding, Sealed};
 
 /// The largest value of a secret, in bytes: a larger one cannot be kept out of what is told.

@@ -8,8 +8,12 @@ use base64::{
 /// Base64 in both alphabets: of the value alone, with and without padding, and of what of it is to be seen where it stands
 /// at any place of something longer.
 pub(super) fn base64(value: &[u8]) -> Vec<Vec<u8>> {
-    let mut all: Vec<String> =
-        vec![STANDARD.encode(value), STANDARD_NO_PAD.encode(value), URL_SAFE.encode(value), URL_SAFE_NO_PAD.encode(value)];
+    let mut all: Vec<String> = vec![
+        STANDARD.encode(value),
+        STANDARD_NO_PAD.encode(value),
+        URL_SAFE.encode(value),
+        URL_SAFE_NO_PAD.encode(value),
+    ];
     for before in 0..3 {
         let mut shifted = vec![0; before];
         shifted.extend_from_slice(value);

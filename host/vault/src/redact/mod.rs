@@ -12,7 +12,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 use arc_swap::ArcSwapOption;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
-pub use stream::TextRedactor;
+pub use stream::{ByteMask, TextRedactor};
 
 /// The shortest value, in bytes, that is looked for. A shorter one is in too much by accident.
 pub const MIN_REDACTED: usize = 6;
@@ -63,6 +63,11 @@ impl Redactor {
         }
         let longest = patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0);
         Some(Self { automaton, shown, patterns, first, longest })
+    }
+
+    /// The most bytes that a value takes in any way of writing.
+    pub fn longest(&self) -> usize {
+        self.longest
     }
 
     /// The first value at or after `from`: where it is, and what is shown in its place.

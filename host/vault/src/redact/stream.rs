@@ -68,6 +68,47 @@ impl TextRedactor {
     }
 }
 
+/// Takes values out of bytes that come in pieces, and leaves each byte its place: values become `*`. As with texts, an end
+/// that may become a value is held back.
+#[derive(Debug, Clone, Default)]
+pub struct ByteMask {
+    held: Vec<u8>,
+}
+
+impl ByteMask {
+    /// Takes the next piece and returns what can be told by now.
+    pub fn push(&mut self, redactor: Option<&Redactor>, bytes: &[u8]) -> Vec<u8> {
+        let mut whole = std::mem::take(&mut self.held);
+        whole.extend_from_slice(bytes);
+        let Some(redactor) = redactor else { return whole };
+        let mut done = 0;
+        loop {
+            let open = redactor.open_end(&whole, done);
+            match redactor.find(&whole, done) {
+                Some((start, end, _)) if start < open => {
+                    whole[start..end].fill(b'*');
+                    done = end;
+                }
+                _ => {
+                    self.held = whole.split_off(open);
+                    return whole;
+                }
+            }
+        }
+    }
+
+    /// The bytes have ended, or go on elsewhere.
+    pub fn finish(&mut self, redactor: Option<&Redactor>) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.held);
+        let mut done = 0;
+        while let Some((start, end, _)) = redactor.and_then(|redactor| redactor.find(&rest, done)) {
+            rest[start..end].fill(b'*');
+            done = end;
+        }
+        rest
+    }
+}
+
 /// The start of the character in which `at` is, not before `from`.
 fn character_start(text: &[u8], from: usize, at: usize) -> usize {
     let mut start = at;

@@ -131,15 +131,20 @@ fn of_two_values_that_begin_alike_the_longer_is_taken() {
 #[test]
 fn each_line_of_a_key_is_found_and_what_frames_it_is_not() {
     let lines = ["b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz", "c2gtZWQyNTUxOQAAACD4tq0Zk2p1yA"];
-    let key = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n{}\n-----END OPENSSH PRIVATE KEY-----\n", lines[0], lines[1]);
+    let key =
+        format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n{}\n-----END OPENSSH PRIVATE KEY-----\n", lines[0], lines[1]);
     let redactor = redactor(key.as_bytes());
     assert_eq!(redactor.text(&format!("+{}", lines[0])), "+[secret canary]");
     assert_eq!(redactor.text("-----BEGIN OPENSSH PRIVATE KEY-----"), "-----BEGIN OPENSSH PRIVATE KEY-----");
     assert_eq!(redactor.text(&key), "[secret canary]");
     assert_eq!(redactor.text(&key.replace('\n', "\r\n")), "[secret canary]");
     assert_eq!(redactor.text(&key.replace('\n', "\\n")), "[secret canary]");
-    let wrapped: Vec<String> =
-        BASE64_STANDARD.encode(&key).as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let wrapped: Vec<String> = BASE64_STANDARD
+        .encode(&key)
+        .as_bytes()
+        .chunks(76)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
     for line in redactor.text(&wrapped.join("\n")).lines() {
         assert!(line.len() < 8 || line == "[secret canary]", "{line}");
     }
@@ -156,7 +161,8 @@ fn bytes_that_are_no_text_are_found_in_what_is_told_of_them() {
 
 #[test]
 fn a_long_value_is_found_in_all_of_its_length() {
-    let value: Vec<u8> = (0..60_000u32).map(|at| b'a' + u8::try_from(at.wrapping_mul(2_654_435_761) >> 24).unwrap() % 26).collect();
+    let value: Vec<u8> =
+        (0..60_000u32).map(|at| b'a' + u8::try_from(at.wrapping_mul(2_654_435_761) >> 24).unwrap() % 26).collect();
     let redactor = redactor(&value);
     let text = String::from_utf8(value).unwrap();
     assert_eq!(redactor.text(&text).replace("[secret canary]", ""), "");
@@ -175,4 +181,17 @@ fn what_is_no_secret_is_left_as_it_is_and_short_values_are_not_looked_for() {
     redaction.set(&[]);
     assert_eq!(redaction.text("hunter2-hunter2"), "hunter2-hunter2");
     assert!(!format!("{redaction:?} {:?}", redactor(b"hunter2-hunter2")).contains("hunter2"));
+}
+
+#[test]
+fn bytes_keep_their_places_when_values_are_masked_wherever_they_are_cut() {
+    let redactor = redactor(b"hunter2-hunter2");
+    let text = b"x hunter2-hunter2 y hunter";
+    for cut in 0..text.len() {
+        let mut mask = ByteMask::default();
+        let mut told = mask.push(Some(&redactor), &text[..cut]);
+        told.extend(mask.push(Some(&redactor), &text[cut..]));
+        told.extend(mask.finish(Some(&redactor)));
+        assert_eq!(told, b"x *************** y hunter", "cut at {cut}");
+    }
 }
