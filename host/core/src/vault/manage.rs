@@ -187,7 +187,7 @@ impl Vault {
         }
     }
 
-    async fn set(&self, new: NewSecret) -> Result<(Secret, bool)> {
+    pub(super) async fn set(&self, new: NewSecret) -> Result<(Secret, bool)> {
         let NewSecret { name, value, audience, description } = new;
         check_value(value.expose_secret())?;
         check_terms(audience.as_deref(), description.as_deref())?;
