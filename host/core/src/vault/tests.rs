@@ -70,7 +70,7 @@ fn provider() -> Vec<Audience> {
     vec![Audience::Provider("anthropic".to_owned())]
 }
 
-async fn close(vault: &Arc<Vault>) {
+async fn close(vault: Arc<Vault>) {
     vault.close().await;
     vault.store.close().await;
 }
@@ -112,7 +112,7 @@ async fn a_secret_is_given_to_whom_it_is_for_and_to_nobody_else() {
     assert_eq!(denied.hint.unwrap(), "sandboxed-sh secret allow key host:api.example.org:443");
     assert!(vault.exists_for(&plugin, "key") && !vault.exists_for(&"other".parse().unwrap(), "key"));
     assert_eq!(vault.check_for_workspaces("key", true).unwrap_err().code, "secrets.denied");
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn values_that_cannot_be_kept_and_names_that_are_taken_are_refused_with_th
     assert!(vault.read_bytes("bytes", &Asked::by_provider("anthropic")).await.is_ok());
     set(&vault, "lines", b"one\ntwo\n", &provider()).await.unwrap();
     assert_eq!(value(&vault, "lines").await.unwrap(), "one\ntwo\n");
-    close(&vault).await;
+    close(vault).await;
 
     fixture.config.secrets = BTreeMap::from([("lines".to_owned(), SecretSource::Env("X".to_owned()))]);
     assert_eq!(fixture.refused().await.code, "secrets.name_taken");
@@ -156,7 +156,7 @@ async fn uses_are_counted_by_who_used_it() {
     // Two, should the hour end in between.
     assert!(uses.iter().all(|used| used.user == "provider:anthropic"), "{uses:?}");
     assert_eq!(uses.iter().map(|used| used.count).sum::<u64>(), 3);
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_wrong_or_a_missing_key_is_told_at_the_start_and_nothing_is_written() 
     let fixture = Fixture::new();
     let vault = fixture.open().await.unwrap();
     set(&vault, "key", b"hunter2-hunter2", &provider()).await.unwrap();
-    close(&vault).await;
+    close(vault).await;
     let right = std::fs::read(fixture.key_file()).unwrap();
 
     std::fs::remove_file(fixture.key_file()).unwrap();
@@ -183,7 +183,7 @@ async fn a_wrong_or_a_missing_key_is_told_at_the_start_and_nothing_is_written() 
     let vault = fixture.open().await.unwrap();
     assert_eq!(value(&vault, "key").await.unwrap(), "hunter2-hunter2");
     assert_eq!(vault.store.vault_keys().await.unwrap().len(), 1);
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn a_key_that_others_can_read_and_one_that_is_none_are_refused() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let fixture = Fixture::new();
-    close(&fixture.open().await.unwrap()).await;
+    close(fixture.open().await.unwrap()).await;
     std::fs::set_permissions(fixture.key_file(), std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(fixture.refused().await.code, "vault.key_file");
     std::fs::set_permissions(fixture.key_file(), std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -212,7 +212,7 @@ async fn a_damaged_secret_is_told_by_name_and_the_others_go_on() {
     for name in ["cut", "swapped", "unknown", "whole"] {
         set(&vault, name, format!("value-of-{name}").as_bytes(), &provider()).await.unwrap();
     }
-    close(&vault);
+    close(vault);
     fixture.edit("UPDATE secrets SET sealed = substr(sealed, 1, 30) WHERE name = 'cut'");
     let other = "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'whole') WHERE name = 'swapped'";
     fixture.edit(other);
@@ -231,11 +231,11 @@ async fn a_damaged_secret_is_told_by_name_and_the_others_go_on() {
     vault.rotate().await.unwrap();
     resealed(&vault).await;
     set(&vault, "cut", b"another-value", &provider()).await.unwrap();
-    close(&vault).await;
+    close(vault).await;
     let vault = fixture.open().await.unwrap();
     assert_eq!(value(&vault, "cut").await.unwrap(), "another-value");
     assert_eq!(value(&vault, "swapped").await.unwrap_err().code, "vault.damaged");
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -243,11 +243,11 @@ async fn a_table_of_keys_that_was_emptied_is_filled_again_where_the_key_is_right
     let fixture = Fixture::new();
     let vault = fixture.open().await.unwrap();
     set(&vault, "key", b"hunter2-hunter2", &provider()).await.unwrap();
-    close(&vault);
+    close(vault);
     fixture.edit("DELETE FROM vault_keys");
     let vault = fixture.open().await.unwrap();
     assert_eq!(value(&vault, "key").await.unwrap(), "hunter2-hunter2");
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -270,11 +270,11 @@ async fn a_key_is_replaced_while_secrets_are_read_and_set_and_the_old_one_is_for
     let keys = |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(keys(&after).len(), 1);
     assert_ne!(keys(&after), keys(&before));
-    close(&vault).await;
+    close(vault).await;
 
     let vault = fixture.open().await.unwrap();
     assert_eq!(value(&vault, "key-7").await.unwrap(), "newer-7");
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -286,7 +286,7 @@ async fn of_two_replacements_at_once_one_is_refused() {
     drop(under_way);
     vault.rotate().await.unwrap();
     resealed(&vault).await;
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn a_passphrase_opens_the_vault_and_gives_way_to_another_at_a_start() {
     let vault = fixture.open().await.unwrap();
     set(&vault, "key", b"hunter2-hunter2", &provider()).await.unwrap();
     assert_eq!(vault.rotate().await.unwrap_err().failure().code, "vault.key_fixed");
-    close(&vault).await;
+    close(vault).await;
 
     fixture.config.vault.key = Some(new.clone());
     assert_eq!(fixture.refused().await.code, "vault.key_wrong");
@@ -305,12 +305,12 @@ async fn a_passphrase_opens_the_vault_and_gives_way_to_another_at_a_start() {
     let vault = fixture.open().await.unwrap();
     resealed(&vault).await;
     assert_eq!(value(&vault, "key").await.unwrap(), "hunter2-hunter2");
-    close(&vault).await;
+    close(vault).await;
 
     fixture.config.vault = VaultConfig { key: Some(new), former_key: None };
     let vault = fixture.open().await.unwrap();
     assert_eq!(value(&vault, "key").await.unwrap(), "hunter2-hunter2");
-    close(&vault).await;
+    close(vault).await;
     fixture.config.vault.key = Some(old);
     assert_eq!(fixture.refused().await.code, "vault.key_wrong");
 }
@@ -324,12 +324,12 @@ async fn what_is_kept_of_a_turn_can_be_read_by_this_vault_only_and_for_this_miss
     assert!(!sealed.windows(7).any(|window| window == b"hunter2"));
     vault.rotate().await.unwrap();
     resealed(&vault).await;
-    close(&vault).await;
+    close(vault).await;
     let vault = fixture.open().await.unwrap();
     assert_eq!(vault.open_state(mission, Some(sealed.clone())), Some(b"half of hunter2".to_vec()));
     assert_eq!(vault.open_state(MissionId::new(), Some(sealed)), None);
     assert_eq!(vault.open_state(mission, Some(b"{}".to_vec())), None);
-    close(&vault).await;
+    close(vault).await;
 }
 
 #[tokio::test]
@@ -339,8 +339,8 @@ async fn a_value_is_kept_out_of_what_is_told_before_it_is_used_and_after_it_was_
     set(&vault, "key", b"hunter2-hunter2", &[]).await.unwrap();
     set(&vault, "key", b"another-value", &[]).await.unwrap();
     assert_eq!(vault.redaction().text("hunter2-hunter2 another-value"), "[secret key] [secret key]");
-    close(&vault).await;
+    close(vault).await;
     let vault = fixture.open().await.unwrap();
     assert_eq!(vault.redaction().text("another-value"), "[secret key]");
-    close(&vault).await;
+    close(vault).await;
 }
