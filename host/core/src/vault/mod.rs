@@ -260,7 +260,7 @@ impl Vault {
             _ => {
                 let message = format!("the value of the secret {name:?} is no text, and cannot be put into a variable");
                 Err(Failure::new(Blame::Config, "secrets.not_text", message)
-                    .with_hint(format!("name it as a file: {{ secret_file = {name:?} }}")))
+                    .with_hint("keep it as text, in base64 for one, and decode it where it is used"))
             }
         }
     }
@@ -272,6 +272,39 @@ impl Vault {
     #[allow(dead_code, reason = "the gateway to providers asks here")]
     pub(crate) async fn use_for_provider(&self, name: &str, provider: &str) -> Result<SecretString, Failure> {
         self.read(name, &Asked::by_provider(provider)).await
+    }
+
+    /// The names of secrets that cannot be read.
+    pub(crate) fn damaged(&self) -> Vec<String> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().filter(|(_, entry)| entry.problem.is_some()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Where the master key is and who can read it, and whether it lies with what it seals.
+    pub(crate) fn key_place(&self, data_dir: &std::path::Path) -> (String, bool) {
+        let count = self.entries.read().unwrap_or_else(PoisonError::into_inner).len();
+        match &self.place {
+            KeyPlace::File(file) => {
+                let beside = file.path().starts_with(data_dir) && count > 0;
+                let path = file.path().display();
+                let detail = match beside {
+                    true => format!(
+                        "{count} secrets; the master key in {path} lies with what it seals, readable by the server's user"
+                    ),
+                    false => format!("{count} secrets; the master key is in {path}, readable by the server's user"),
+                };
+                (detail, beside)
+            }
+            KeyPlace::Given(sandboxed_model::secret::KeyKind::Passphrase) => {
+                (format!("{count} secrets; the master key is made of a passphrase"), false)
+            }
+            KeyPlace::Given(_) => (
+                format!(
+                    "{count} secrets; the master key is in a variable of the server, readable by its user in /proc"
+                ),
+                false,
+            ),
+        }
     }
 
     /// Writes what is only in memory so far.
