@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use sandboxed_exec::{Entrance, Filter, Guard, Inside, Network, ShortSpec};
+use sandboxed_exec::{Entrance, Filter, Guard, HandedFile, Inside, Network, ShortSpec};
 use sandboxed_model::{
     Blame, Failure, MissionId, PluginId, RunId, WorkspaceId,
     backend::{AttachmentContent, BackendSpec, Contained, Joined, Launch, Observed, Spawned, WorkspacePhase},
@@ -143,6 +143,7 @@ impl Sandbox {
         mark: &str,
     ) -> Result<HostProcess, Failure> {
         let mut named = Named::new();
+        let mut files = Vec::new();
         for secret in secrets_of(&command) {
             if !speaker.secrets.iter().any(|granted| granted == secret) {
                 return Err(secret_denied(secret));
@@ -155,7 +156,17 @@ impl Sandbox {
                 if let Some(secret) = value.secret() {
                     named.entry(secret.to_owned()).or_default().push(Audience::Workspaces);
                 }
-                command.env.push((name.to_string(), value.to_value()));
+                match value {
+                    EnvValue::Plain(value) => command.env.push((name.to_string(), Value::Plain(value.clone()))),
+                    EnvValue::Secret { secret } => command.env.push((name.to_string(), Value::Secret(secret.clone()))),
+                    EnvValue::SecretFile { secret_file } => {
+                        let number = HandedFile::FIRST + i32::try_from(files.len()).unwrap_or(i32::MAX >> 1);
+                        let asked = Asked::by_process(vec![Audience::Workspaces], self.spec.id, self.mission);
+                        let bytes = self.vault.read_bytes(secret_file, &asked).await?.expose_secret().to_vec();
+                        files.push(HandedFile { number, bytes });
+                        command.env.push((name.to_string(), Value::Plain(format!("/proc/self/fd/{number}"))));
+                    }
+                }
             }
         }
         let entrance = self.way.gateway.clone().map(|Gateway { socket, label }| {
@@ -169,11 +180,19 @@ impl Sandbox {
                 }
             }
         }
-        match self.backend.enter(&self.spec, &self.observed, &command).await? {
-            Launch::Spawn(spawned) => self.spawned(spawned, entrance, &named).await,
-            Launch::Join(joined) => self.joined(joined, entrance, &named).await,
-            Launch::Contain(contained) => self.contain(contained, mark, &named, entrance).await,
-        }
+        let mut process = match self.backend.enter(&self.spec, &self.observed, &command).await? {
+            Launch::Spawn(spawned) => self.spawned(spawned, entrance, &named).await?,
+            Launch::Join(joined) => self.joined(joined, entrance, &named).await?,
+            Launch::Contain(_) if !files.is_empty() => {
+                let message =
+                    "a variable asks for a secret as a file, which no process in a container of an engine can be given";
+                return Err(Failure::new(Blame::Config, "secrets.file_unsupported", message)
+                    .with_hint("name the secret itself: { secret = \"NAME\" }"));
+            }
+            Launch::Contain(contained) => self.contain(contained, mark, &named, entrance).await?,
+        };
+        process.guard.files = files;
+        Ok(process)
     }
 
     /// A process of the machine's, held to what the server holds all processes of the workspace to.
@@ -275,7 +294,10 @@ impl Sandbox {
         max_output: usize,
     ) -> Result<Output, Failure> {
         let mark = format!("short-{}", RunId::new());
-        let process = self.process(command, speaker, &mark).await?;
+        let mut without_files = self.clone();
+        // It is started by the server itself, which has no numbers to give to files.
+        without_files.environment.retain(|_, value| !matches!(value, EnvValue::SecretFile { .. }));
+        let process = without_files.process(command, speaker, &mark).await?;
         let mut clearing = Clearing { sandbox: self, mark: Some(mark) };
         let spec = ShortSpec {
             program: process.program.into(),

@@ -143,3 +143,30 @@ async fn the_log_of_a_build_tells_no_value_and_each_byte_keeps_its_place() {
         assert_eq!(log(offset).await, whole[offset..], "from {offset}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_is_given_as_a_file_in_memory_that_is_no_file_of_the_workspace() {
+    let server = Server::start().await;
+    let body = json!({ "value_base64": "//4AYnl0ZXMgb2YgYSBmaWxl", "audience": ["workspaces"] });
+    let (status, _) = server.api.call(Method::PUT, "/secrets/bytes", Some(body)).await;
+    assert_eq!(status, StatusCode::CREATED);
+    set(&server, "npm", "token-of-npm", &["workspaces"]).await;
+    for backend in ["bubblewrap", "host"] {
+        let env = json!({ "BYTES": { "secret_file": "bytes" }, "NPM": { "secret_file": "npm" } });
+        let workspace = server.api.post("/workspaces", json!({ "backend": backend, "env": env })).await;
+        let workspace = workspace["id"].as_str().unwrap();
+        let script = r#"
+            [ "$(cat "$NPM")" = token-of-npm ] && echo once
+            [ "$(base64 < "$BYTES")" = //4AYnl0ZXMgb2YgYSBmaWxl ] && echo bytes
+            bash -c '[ "$(cat "$NPM")" = token-of-npm ]' && echo again
+            env | grep -c token-of
+            ls -A"#;
+        let mission = mission(&server, workspace, script).await;
+        assert_eq!(server.api.printed(&mission).await, "once\nbytes\nagain\n0\n", "{backend}");
+    }
+    // As a variable the same value is refused, with this as the remedy.
+    let wanted = json!({ "backend": "bubblewrap", "env": { "BYTES": { "secret": "bytes" } } });
+    let (_, code, problem) = refused(&server, Method::POST, "/workspaces", Some(wanted)).await;
+    assert_eq!(code, "secrets.not_text");
+    assert_eq!(problem["hint"], "name it as a file: { secret_file = \"bytes\" }");
+}

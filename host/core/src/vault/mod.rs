@@ -260,7 +260,7 @@ impl Vault {
             _ => {
                 let message = format!("the value of the secret {name:?} is no text, and cannot be put into a variable");
                 Err(Failure::new(Blame::Config, "secrets.not_text", message)
-                    .with_hint("keep it as text, in base64 for one, and decode it where it is used"))
+                    .with_hint(format!("name it as a file: {{ secret_file = {name:?} }}")))
             }
         }
     }
