@@ -69,7 +69,7 @@ async fn a_server_does_not_start_with_a_wrong_key_or_without_the_one_it_needs_an
     assert!(!file.exists());
 
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut other = std::fs::OpenOptions::new().write(true).create(true).mode(0o600).open(&file).unwrap();
+    let mut other = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file).unwrap();
     std::io::Write::write_all(&mut other, "AA".repeat(32).as_bytes()).unwrap();
     let refused = start();
     assert!(refused.stderr.contains("vault.key_wrong") && refused.stderr.contains("former_key"), "{refused:?}");

@@ -212,7 +212,7 @@ async fn a_damaged_secret_is_told_by_name_and_the_others_go_on() {
     for name in ["cut", "swapped", "unknown", "whole"] {
         set(&vault, name, format!("value-of-{name}").as_bytes(), &provider()).await.unwrap();
     }
-    close(vault);
+    close(vault).await;
     fixture.edit("UPDATE secrets SET sealed = substr(sealed, 1, 30) WHERE name = 'cut'");
     let other = "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'whole') WHERE name = 'swapped'";
     fixture.edit(other);
@@ -243,7 +243,7 @@ async fn a_table_of_keys_that_was_emptied_is_filled_again_where_the_key_is_right
     let fixture = Fixture::new();
     let vault = fixture.open().await.unwrap();
     set(&vault, "key", b"hunter2-hunter2", &provider()).await.unwrap();
-    close(vault);
+    close(vault).await;
     fixture.edit("DELETE FROM vault_keys");
     let vault = fixture.open().await.unwrap();
     assert_eq!(value(&vault, "key").await.unwrap(), "hunter2-hunter2");

@@ -59,7 +59,11 @@ async fn a_key_is_forgotten_when_nothing_is_sealed_with_it_and_not_before() {
 
     let resealed = |row: &SecretRow, version| (row.id, version, "new".to_owned(), vec![9]);
     store.reseal_secrets(vec![resealed(&one, 1), resealed(&two, 7)]).await.unwrap();
-    assert_eq!(store.secrets_to_reseal("new", 9).await.unwrap(), [two.clone()], "another version was overwritten");
+    assert_eq!(
+        store.secrets_to_reseal("new", 9).await.unwrap(),
+        std::slice::from_ref(&two),
+        "another version was overwritten"
+    );
     store.reseal_secrets(vec![resealed(&two, 1)]).await.unwrap();
     store.keep_vault_key("new").await.unwrap();
     assert_eq!(store.vault_keys().await.unwrap(), [key("new")]);
