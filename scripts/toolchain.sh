@@ -91,6 +91,9 @@ tests() {
     need ps procps
     need python3 python3
     need openssl openssl
+    need node nodejs
+    need npm npm
+    need flock util-linux
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
     need ip iproute2
     need setpriv util-linux

@@ -13,7 +13,7 @@ fn main() -> io::Result<()> {
     let host = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..");
     let out = PathBuf::from(variable("OUT_DIR")?);
     let target = variable("TARGET")?.into_string().map_err(|_| io::Error::other("TARGET is no text"))?;
-    for watched in ["keeper", "files", "model/src"] {
+    for watched in ["keeper", "files", "tarball/src", "model/src"] {
         watch(&host.join(watched))?;
     }
     println!("cargo::rerun-if-changed=build.rs");

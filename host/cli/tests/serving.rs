@@ -48,6 +48,20 @@ fn a_second_server_on_the_same_data_is_refused_and_harms_nothing() {
 }
 
 #[test]
+fn commands_without_a_server_wait_for_each_other() {
+    let home = Home::new().share_compiled_plugins();
+    home.run(&["missions", "list"]).expect(0);
+    std::thread::scope(|scope| {
+        let (home, names) = (&home, ["a", "b", "c"]);
+        let made =
+            names.map(|name| scope.spawn(move || home.run(&["workspaces", "create", name, "--backend", "host"])));
+        made.into_iter().for_each(|made| drop(made.join().unwrap().expect(0)));
+    });
+    let listed = home.run(&["workspaces", "list", "--json"]).expect(0).json();
+    assert_eq!(listed.as_array().unwrap().len(), 3, "{listed}");
+}
+
+#[test]
 fn the_server_is_found_by_its_file_until_it_stops() {
     let home = Home::new().share_compiled_plugins();
     let server = home.serve();

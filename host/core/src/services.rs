@@ -137,6 +137,7 @@ impl Services {
     /// Makes a workspace ready to be entered, on behalf of a mission where there is one.
     pub(crate) async fn sandbox(&self, workspace: &Workspace, mission: Option<MissionId>) -> Result<Sandbox> {
         let in_use = self.using(workspace.id).await;
+        sandboxed_exec::hasten();
         // It may have been given other layers meanwhile.
         let current = self.store.workspace(workspace.id).await.ok();
         let workspace = current.as_ref().unwrap_or(workspace);

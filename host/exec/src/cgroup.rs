@@ -158,7 +158,7 @@ impl Cgroup {
         if self.version != Version::V2 {
             return None;
         }
-        let mounts = procfs::mounts().ok()?;
+        let mounts = procfs::cgroup_mounts().ok()?;
         let below = mounts
             .iter()
             .find_map(|mount| if mount.kind == "cgroup2" { self.path.strip_prefix(&mount.point).ok() } else { None })?;
@@ -257,6 +257,16 @@ pub(crate) fn delegate(group: &Path, controller: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// The list of the processes of the group that this process is in. Absent: none that holds runs is mounted.
+pub(crate) fn own_procs() -> io::Result<Option<PathBuf>> {
+    let base = base("cgroup2", "", "").or_else(|_| base("cgroup", "freezer", ""));
+    match base {
+        Ok(base) => Ok(Some(base.join("cgroup.procs"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Where the groups of runs go.
 fn parent(version: Version) -> io::Result<PathBuf> {
     let base = match version {
@@ -269,8 +279,8 @@ fn parent(version: Version) -> io::Result<PathBuf> {
 /// The group of this process, because that is what a service manager or a container engine delegated.
 fn base(kind: &str, controller: &str, what: &str) -> io::Result<PathBuf> {
     let missing = || io::Error::new(io::ErrorKind::NotFound, format!("{what} is not mounted"));
-    let mount = procfs::mounts()?
-        .into_iter()
+    let mount = procfs::cgroup_mounts()?
+        .iter()
         .find(|mount| {
             let controls = controller.is_empty() || mount.options.split(',').any(|option| option == controller);
             mount.kind == kind && controls
@@ -280,5 +290,5 @@ fn base(kind: &str, controller: &str, what: &str) -> io::Result<PathBuf> {
     // In a container the mount may show a part of the hierarchy only.
     let own = own.strip_prefix(&mount.root).or_else(|_| own.strip_prefix("/")).unwrap_or(Path::new(""));
     let visible = mount.point.join(own);
-    Ok(if visible.is_dir() { visible } else { mount.point })
+    Ok(if visible.is_dir() { visible } else { mount.point.clone() })
 }

@@ -30,6 +30,7 @@ mod doorway;
 mod error;
 mod failure;
 mod guard;
+mod hasten;
 mod inspect;
 mod limits;
 mod listening;
@@ -54,6 +55,7 @@ pub use guard::{
     Attachment, AttachmentContent, Entrance, FileIdentity, Filter, Gate, Guard, HandedFile, Inside, Network,
     PROXY_PORT, PathRules, ProcessHandle, Stage, StageMount,
 };
+pub use hasten::hasten;
 pub use limits::{Limits, Resource};
 pub use listening::{Listening, owners};
 pub use run::Run;

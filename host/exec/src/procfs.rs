@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use nix::unistd::Pid;
@@ -114,9 +115,16 @@ pub(crate) struct Mount {
     pub(crate) options: String,
 }
 
-/// All mounts that this process sees.
-pub(crate) fn mounts() -> io::Result<Vec<Mount>> {
-    Ok(fs::read_to_string("/proc/self/mountinfo")?.lines().filter_map(parse_mount).collect())
+/// The mounted hierarchies of control groups. Looked for once: they are there before everything else, and a machine with many
+/// containers has hundreds of mounts.
+pub(crate) fn cgroup_mounts() -> io::Result<&'static [Mount]> {
+    static FOUND: OnceLock<Vec<Mount>> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(found);
+    }
+    let text = fs::read_to_string("/proc/self/mountinfo")?;
+    let found = text.lines().filter_map(parse_mount).filter(|mount| mount.kind.starts_with("cgroup")).collect();
+    Ok(FOUND.get_or_init(|| found))
 }
 
 fn parse_mount(line: &str) -> Option<Mount> {

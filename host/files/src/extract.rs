@@ -70,7 +70,6 @@ impl Tree {
             proceed(cancel)?;
             let (Some(parent), Some(name)) = (member.path.parent(), member.path.name()) else {
                 // The directory itself; it keeps its own mode.
-                archive.skip()?;
                 continue;
             };
             let full = path.reached(member.path.as_bytes());
@@ -100,7 +99,6 @@ impl Tree {
                 Err(Obstacle::Skip(reason)) => report.skipped.add(member.path.as_bytes(), reason),
                 Err(Obstacle::Fatal(error)) => return Err(error),
             }
-            archive.skip()?;
         }
         Ok(report)
     }

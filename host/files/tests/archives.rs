@@ -297,6 +297,7 @@ fn unpacking_stops_at_its_limits_even_if_the_archive_grows_a_thousandfold() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let mut header = Header::new_gnu();
     header.set_path("zeros").unwrap();
+    header.set_mode(0o644);
     header.set_size(1 << 26);
     header.set_cksum();
     bomb.write_all(header.as_bytes()).unwrap();
@@ -324,6 +325,15 @@ fn extended_headers_may_not_fill_the_memory() {
     }
     let endless = (0..10).fold(Forged::new(), |archive, _| archive.add(EntryType::XGlobalHeader, "header", "", ""));
     assert_eq!(code(endless.file("file", "x").unpack(&Place::new())), "archive_invalid");
+}
+
+#[test]
+fn files_that_are_stored_without_their_holes_are_refused() {
+    let place = Place::new();
+    let sparse = Forged::new().add(EntryType::GNUSparse, "sparse", "", "x").file("file", "x");
+    let refused = sparse.unpack(&place).unwrap_err();
+    assert_eq!(refused.code(), "archive_invalid");
+    assert!(refused.to_string().contains("sparse files are not supported"), "{refused}");
 }
 
 #[test]

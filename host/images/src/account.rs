@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
+    member::{Content, Member, names},
     root::Root,
-    tarball::{Content, Member, names},
 };
 
 /// A user, and a group of the same name and number.

@@ -95,3 +95,17 @@ pub(crate) fn reading(error: io::Error) -> Error {
         },
     }
 }
+
+impl From<sandboxed_tarball::Error> for Error {
+    fn from(error: sandboxed_tarball::Error) -> Self {
+        use sandboxed_tarball::Error as Tarball;
+        match error {
+            Tarball::Input(error) => reading(error),
+            Tarball::EndsEarly => reading(io::ErrorKind::UnexpectedEof.into()),
+            Tarball::Sum | Tarball::Unreadable(_) => {
+                Self::Invalid(format!("it is no tar archive, or a damaged one: {error}"))
+            }
+            Tarball::Refused(reason) => Self::Invalid(reason),
+        }
+    }
+}

@@ -2,15 +2,17 @@
 
 use std::io::Read;
 
+use sandboxed_tarball::Stream;
+
 use crate::{
     Error, Result,
     compression::decompress,
     digest::{self, Summed},
     error::{reading, shown},
     manifest::Layer,
+    member::{Content, Member, Members},
     root::Root,
     source::Blobs,
-    tarball::{Content, Stream, Tarball},
 };
 
 /// What is hidden of the layers below has such a name, and what is after it (OCI image specification, layer.md).
@@ -77,7 +79,7 @@ pub(crate) fn apply(root: &Root, blobs: &Blobs, layer: &Layer, budget: &mut Budg
     }
     let (file, _) = blobs.open(&layer.blob)?;
     let (plain, _) = decompress(file).map_err(reading)?;
-    let mut archive = Tarball::new(Stream(plain));
+    let mut archive = Members::new(Stream(plain));
     let mut count = Count::default();
     while let Some(member) = archive.next()? {
         if member.path.last().is_none_or(|name| !name.starts_with(WHITEOUT)) {
@@ -90,7 +92,7 @@ pub(crate) fn apply(root: &Root, blobs: &Blobs, layer: &Layer, budget: &mut Budg
 /// Unpacks an archive that is a root file system by itself.
 pub(crate) fn unpack(root: &Root, archive: impl Read, budget: &mut Budget) -> Result<Count> {
     let limited = Summed::new(archive, budget.archive());
-    let mut archive = Tarball::new(Stream(limited));
+    let mut archive = Members::new(Stream(limited));
     let mut count = Count::default();
     while let Some(member) = archive.next()? {
         budget.spend(&member.content)?;
@@ -99,7 +101,7 @@ pub(crate) fn unpack(root: &Root, archive: impl Read, budget: &mut Budget) -> Re
     Ok(count)
 }
 
-fn put(root: &Root, member: &crate::tarball::Member, content: impl Read, count: &mut Count) -> Result<()> {
+fn put(root: &Root, member: &Member, content: impl Read, count: &mut Count) -> Result<()> {
     match root.put(member, content)? {
         true => {
             count.entries += 1;
@@ -117,7 +119,7 @@ fn look_over(blobs: &Blobs, layer: &Layer, budget: &mut Budget) -> Result<Vec<Hi
     }
     let (file, _) = blobs.open(&layer.blob)?;
     let (plain, _) = decompress(file).map_err(reading)?;
-    let mut archive = Tarball::new(Stream(Summed::new(plain, budget.archive())));
+    let mut archive = Members::new(Stream(Summed::new(plain, budget.archive())));
     let mut hidden = Vec::new();
     while let Some(member) = archive.next()? {
         budget.spend(&member.content)?;

@@ -12,9 +12,9 @@ mod digest;
 mod error;
 mod layer;
 mod manifest;
+mod member;
 mod root;
 mod source;
-mod tarball;
 
 use std::path::PathBuf;
 
@@ -26,9 +26,9 @@ pub use error::Error;
 use crate::{
     layer::{Budget, Count},
     manifest::Image,
+    member::names,
     root::Root,
     source::{Blobs, Source},
-    tarball::names,
 };
 
 /// The result of this crate's functions.

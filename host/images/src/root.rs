@@ -21,7 +21,7 @@ use rustix::{
 use crate::{
     Error, Result,
     error::{reading, shown},
-    tarball::{Content, Member},
+    member::{Content, Member},
 };
 
 /// How long the path of a directory may be as the kernel tells it, however it was reached by links: whoever walks the tree

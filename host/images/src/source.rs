@@ -9,12 +9,13 @@ use std::{
 };
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+use sandboxed_tarball::{Forward, Stream};
 
 use crate::{
     Error, Result,
     compression::decompress,
     error::reading,
-    tarball::{Content, Forward, Stream, Tarball, names},
+    member::{Content, Members, names},
 };
 
 /// Files of an archive of images at most; each layer is one.
@@ -85,7 +86,7 @@ impl Source {
 
 /// What is in an archive, if it is one of images.
 fn index(archive: impl Forward) -> Result<Option<HashMap<String, Place>>> {
-    let mut archive = Tarball::new(archive);
+    let mut archive = Members::new(archive);
     let mut members = HashMap::new();
     while let Some(member) = archive.next()? {
         let name = member.path.iter().map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>().join("/");

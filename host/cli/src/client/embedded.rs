@@ -4,7 +4,7 @@ mod files;
 mod git;
 
 use futures_util::{StreamExt as _, stream::BoxStream};
-use sandboxed_core::{EventHit, Orchestrator, Setup};
+use sandboxed_core::{EventHit, Orchestrator};
 use sandboxed_model::{
     MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
     access::{Principal, Scope, TokenInfo},
@@ -31,11 +31,7 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    pub(crate) async fn start(setup: Setup) -> Result<Self> {
-        Self::of(Orchestrator::start(setup).await?).await
-    }
-
-    /// A client of an orchestrator that runs already.
+    /// A client of an orchestrator that runs.
     pub(crate) async fn of(orchestrator: Orchestrator) -> Result<Self> {
         let by = orchestrator.local_principal().await?;
         Ok(Self { orchestrator, by })

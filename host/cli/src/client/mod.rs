@@ -16,10 +16,13 @@ mod moving;
 mod secrets;
 mod snapshots;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::stream::BoxStream;
-use sandboxed_core::EventHit;
+use sandboxed_core::{EventHit, Orchestrator};
 use sandboxed_model::{
     MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
     access::{Scope, TokenInfo},
@@ -47,10 +50,19 @@ pub(crate) use self::{
 use crate::{
     arguments::Place,
     failed::{Failed, Result},
+    output,
     server_file::ServerFile,
     settings::Settings,
     telemetry,
 };
+
+/// The failure of who finds another server at work on the data.
+const LOCKED: &str = "store.locked";
+/// How long a command waits for a server that has the data and does not answer yet, and how long it says nothing of that.
+const PATIENCE: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(1);
+/// How often it looks.
+const STEP: Duration = Duration::from_millis(100);
 
 /// An event with the very text that the server gave.
 pub(crate) struct Followed {
@@ -85,11 +97,23 @@ impl Client {
             return Ok(Self::Http(Http::named(url, place.token.clone())?));
         }
         let settings = Settings::load(place, None)?;
-        if let Some(running) = Self::running(&settings).await? {
-            return Ok(Self::Http(running));
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            if let Some(running) = Self::running(&settings).await? {
+                return Ok(Self::Http(running));
+            }
+            telemetry::quiet();
+            match Orchestrator::start(settings.setup()?).await {
+                // A server that starts, or another command's own, which is soon done.
+                Err(error) if error.failure().code == LOCKED && begun.elapsed() < PATIENCE => {}
+                started => return Ok(Self::Embedded(Embedded::of(started?).await?)),
+            }
+            if begun.elapsed() > QUIET && !std::mem::replace(&mut told, true) {
+                output::remark("waiting for another server on the same data, which starts or is about to end");
+            }
+            tokio::time::sleep(STEP).await;
         }
-        telemetry::quiet();
-        Ok(Self::Embedded(Embedded::start(settings.setup()?).await?))
     }
 
     /// The server that runs on the data directory. A file that a server left which was killed is passed over.

@@ -1,5 +1,6 @@
 //! `token` and `user`: who may use the server.
 
+use sandboxed_core::Orchestrator;
 use sandboxed_model::Timestamp;
 
 use super::{ago, hidden::ask, with_client};
@@ -61,7 +62,7 @@ pub(crate) async fn set_password(place: &Place) -> Result<()> {
     let password = tokio::task::spawn_blocking(|| ask("new password of the user admin: ", "the password")).await;
     let password = password.map_err(|error| Failed::new(format!("the password cannot be read: {error}")))??;
     telemetry::quiet();
-    let server = Embedded::start(settings.setup()?).await?;
+    let server = Embedded::of(Orchestrator::start(settings.setup()?).await?).await?;
     let result = server.orchestrator().ensure_admin(Some(password.to_string())).await;
     server.close().await;
     result?;

@@ -2,6 +2,7 @@
 //! goes on while the server is started anew. A workspace is being built exactly as long as one of its builds has not ended.
 
 mod cache;
+mod contents;
 mod execute;
 mod plan;
 mod system;

@@ -12,8 +12,10 @@ use crate::tree::descriptor_path;
 const OWN: &[u8] = b"user.";
 /// But these an overlay in a namespace of users reads.
 const OVERLAY: &[u8] = b"user.overlay.";
-/// Bytes of all attributes of one file. The headers of an archive hold no more.
+/// Bytes that all attributes of one file take in an archive. The readers of one take no longer headers.
 const MOST: usize = 48 << 10;
+/// What an attribute takes besides its name and its value, at most: its length, the kind of record, and the ends of both.
+const RECORD: usize = 24;
 
 /// Whether an attribute of this name goes along.
 pub(super) fn goes_along(name: &[u8]) -> bool {
@@ -39,9 +41,9 @@ pub(super) fn read(found: BorrowedFd<'_>) -> rustix::io::Result<(Attributes, u64
     for name in names[..length].split(|byte| *byte == 0).filter(|name| name.starts_with(OWN)) {
         let mut value = vec![0; MOST];
         match getxattr(path.as_str(), name, value.as_mut_slice()) {
-            Ok(length) if goes_along(name) && total + name.len() + length <= MOST => {
+            Ok(length) if goes_along(name) && total + taken(name, length) <= MOST => {
                 value.truncate(length);
-                total += name.len() + length;
+                total += taken(name, length);
                 attributes.push((name.to_vec(), value));
             }
             Ok(_) | Err(Errno::RANGE) => left_out += 1,
@@ -53,6 +55,11 @@ pub(super) fn read(found: BorrowedFd<'_>) -> rustix::io::Result<(Attributes, u64
     Ok((attributes, left_out))
 }
 
+/// Bytes that an attribute with a value of this length takes in an archive, at most.
+fn taken(name: &[u8], value: usize) -> usize {
+    name.len() + value + RECORD
+}
+
 /// Gives a new file or directory its attributes. A file system that knows none keeps none.
 pub(super) fn write(made: impl AsFd, attributes: &Attributes) -> rustix::io::Result<()> {
     for (name, value) in attributes {
@@ -62,4 +69,22 @@ pub(super) fn write(made: impl AsFd, attributes: &Attributes) -> rustix::io::Res
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sandboxed_tarball::ATTRIBUTE;
+
+    use super::super::pack::record;
+    use super::*;
+
+    #[test]
+    fn an_attribute_takes_no_more_of_an_archive_than_is_counted() {
+        for name in ["user.a", "user.of a longer name than most"] {
+            for value in [0, 1, 60, 70, 80, 900, 1000, 9000, 10_000, MOST] {
+                let record = record(&[ATTRIBUTE, name.as_bytes()].concat(), &vec![b'x'; value]);
+                assert!(record.len() <= taken(name.as_bytes(), value), "{} for {value}", record.len());
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{FileType, Stat, readlinkat};
+use sandboxed_tarball::{ATTRIBUTE, BLOCK};
 use tar::{EntryType, Header};
 
 use super::stream::Output;
@@ -14,7 +15,7 @@ use super::{Owners, ParcelFormat, PartSum, attributes};
 use crate::archive::Exact;
 use crate::entry::size;
 use crate::error::At;
-use crate::extract::reader::{ATTRIBUTE, BLOCK, Content, Member};
+use crate::extract::reader::{Content, Member};
 use crate::tree::{Found, open_file, proceed};
 use crate::walk::{Visit, Walk};
 use crate::{Error, RelativePath, Result, Tree};
@@ -243,7 +244,7 @@ fn put(field: &mut [u8; SHORT], text: &[u8]) {
 }
 
 /// `LENGTH KEY=VALUE` and the end of a line, where the length counts its own digits.
-fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let mut length = rest;
     while rest + length.to_string().len() != length {

@@ -60,7 +60,6 @@ impl<R: Read> Unpacker<R> {
         if (content.len() as u64) < size {
             return Err(Error::ArchiveInvalid("it ends early".to_owned()));
         }
-        self.archive.skip()?;
         Ok(content)
     }
 
@@ -84,7 +83,6 @@ impl<R: Read> Unpacker<R> {
         let Some(top) = top.filter(|member| matches!(member.content, Content::Directory)) else {
             return Err(Error::ArchiveInvalid(format!("there is no directory `{name}` where it should be")));
         };
-        self.archive.skip()?;
         let mut sum = Sum::new();
         sum.member(&top);
         let mut place =
@@ -102,7 +100,6 @@ impl<R: Read> Unpacker<R> {
             }
             place.budget.take(BLOCK as u64)?;
             place.put(member, &below, &mut sum, &mut self.archive, cancel)?;
-            self.archive.skip()?;
         }
         place.leave(&root)?;
         place.leave_last()?;
@@ -124,7 +121,6 @@ impl<R: Read> Unpacker<R> {
             sum.member(&member);
             let passed = io::copy(&mut sum.content(self.archive.content()), &mut io::sink());
             passed.map_err(|error| reader::told(Error::Input(error)))?;
-            self.archive.skip()?;
         }
         Ok(sum.finish())
     }

@@ -1,6 +1,6 @@
 //! An image is hostile until it is shown not to be.
 
-use std::fs;
+use std::{fs, io::Write as _};
 
 use sandboxed_images::Error;
 
@@ -174,7 +174,17 @@ fn archives_that_end_too_early_or_are_damaged_are_refused() {
         assert!(Lab::new().unpack(&whole[..end]).is_err(), "{end}");
     }
     let plain = tar(&[Item::Directory("etc/"), Item::File("etc/file", &[7; 5000])]);
-    assert!(Lab::new().unpack(&plain[..3000]).is_err());
+    for end in [3000, 700, 512 + 511] {
+        assert!(Lab::new().unpack(&plain[..end]).is_err(), "{end}");
+    }
+    // Some archives end without a mark, but none within what it is compressed with.
+    let lab = Lab::new();
+    lab.unpack(&plain[..512 + 512 + 5120]).unwrap();
+    assert_eq!(lab.all(), ["etc", "etc/file"]);
+    let mut cut = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    cut.write_all(&plain[..512]).unwrap();
+    cut.flush().unwrap();
+    assert!(Lab::new().unpack(cut.get_ref()).is_err());
     let mut broken = plain.clone();
     broken[600] ^= 1;
     assert!(matches!(Lab::new().unpack(&broken), Err(Error::Invalid(_))));

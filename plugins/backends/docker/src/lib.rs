@@ -207,7 +207,8 @@ fn probed(config: &Config, engine: &str) -> Result<Vec<Requirement>, Failure> {
     let Requirement { name, missing, .. } = limits(&facts);
     let mut requirements = vec![there(on(&self::engine(&facts)), None), there(on(&name), missing)];
     let image = config.image();
-    let found = config.archives.contains_key(image) || containers::has_image(engine, &ImageSource::Registry(image.to_owned()))?;
+    let found =
+        config.archives.contains_key(image) || containers::has_image(engine, &ImageSource::Registry(image.to_owned()))?;
     let missing = (!found).then(|| {
         failure!(Unavailable, "docker.image_missing", "the image {image} is not on the engine yet")
             .with_hint(format!("docker pull {image} (else it is fetched for the first workspace)"))

@@ -1,0 +1,6 @@
+//! What is read of archives, and what is not.
+#![allow(clippy::unwrap_used)]
+
+mod forge;
+mod hostile;
+mod reading;
