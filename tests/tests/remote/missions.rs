@@ -62,14 +62,15 @@ async fn a_repository_is_told_with_its_differences() {
 async fn missions_there_have_worktrees_differences_and_commits() {
     let lab = Lab::start().await;
     let workspace = lab.workspace(json!({})).await;
-    let made = "git init -q -b main . && echo one > a.txt && git add . && \
+    let made = "git init -q -b main . 2>/dev/null && echo one > a.txt && git add . && \
                 git -c user.name=a -c user.email=a@example.org commit -qm first";
     assert_eq!(lab.sh(&workspace, made).await, "");
     let body = |script: &str| json!({ "prompt": script, "harness": "shell", "workspace": workspace, "worktree": true });
     let first = lab.server.api.mission_with(body("echo two >> a.txt; echo new > b.txt")).await;
     let second = lab.server.api.mission_with(body("cat a.txt; ls")).await;
     for mission in [&first, &second] {
-        lab.server.api.reaches(mission, &["awaiting_user"]).await;
+        let ended = lab.server.api.reaches(mission, &["awaiting_user", "failed"]).await;
+        assert_eq!(ended["state"], "awaiting_user", "{ended}");
     }
 
     assert_eq!(lab.server.api.printed(&second).await, "one\na.txt\n", "it sees nothing of the other's");

@@ -101,7 +101,17 @@ impl Services {
 
     /// Refuses what needs the files of a workspace on this machine.
     pub(crate) async fn check_here(&self, workspace: &Workspace, what: &str) -> std::result::Result<(), Failure> {
-        match self.distant_engine(workspace).await? {
+        self.check_made_here(&workspace.backend, &workspace.options.to_string(), what).await
+    }
+
+    /// The same for a workspace that is made with these options.
+    pub(crate) async fn check_made_here(
+        &self,
+        backend: &PluginId,
+        options: &str,
+        what: &str,
+    ) -> std::result::Result<(), Failure> {
+        match self.engine_for(backend, options).await? {
             None => Ok(()),
             Some(engine) => {
                 let message = format!("{what}: the files of the workspace are on the machine of the engine {engine}");

@@ -18,7 +18,7 @@ set -e
 test -e .git && $GIT rev-parse --verify --quiet HEAD >/dev/null || { echo "there is no repository with a commit" >&2; exit 1; }
 test -e "$WORKTREE/.git" && exit 0
 exclude=$(git rev-parse --git-path info/exclude)
-mkdir -p "$(dirname "$exclude")"
+mkdir -p "${exclude%/*}"
 grep -qxF /missions/ "$exclude" 2>/dev/null || echo /missions/ >>"$exclude"
 $GIT worktree prune
 if $GIT show-ref --verify --quiet "refs/heads/$BRANCH"; then

@@ -65,7 +65,6 @@ impl Orchestrator {
         let content = SyncIoBridge::new(content);
         let arriving = blocking(move || Arriving::begin(content)).await?;
         let (workspace, mut warnings) = services.as_it_comes(by, &arriving.manifest, wishes).await?;
-        services.check_here(&workspace, "an archive cannot be taken in").await?;
         let users = services.users_for(&workspace.backend).await?;
         let workspace = services.store.insert_workspace(workspace, users).await?;
         match services.take_in(&workspace, arriving).await {
@@ -112,6 +111,9 @@ impl Services {
             warnings.push(format!("the options of the backend {former} are left out"));
         }
         blueprint.options = options.unwrap_or(blueprint.options);
+        let backend = blueprint.backend.as_ref().unwrap_or(&self.config.missions.default_backend);
+        let given = serde_json::Value::from(blueprint.options.clone()).to_string();
+        self.check_made_here(backend, &given, "an archive cannot be taken in").await?;
         self.leave_out_limits(&mut blueprint, &mut warnings).await?;
         let Resolved { backend, options, network, limits, ports, recipe } = self.resolve(blueprint).await?;
         let template = match template {

@@ -45,7 +45,7 @@ async fn a_tree_that_fills_its_memory_is_killed_and_the_kernels_part_in_it_is_kn
 async fn a_fork_bomb_comes_to_its_limit_and_the_neighbours_go_on() {
     let lab = Lab::new();
     let limits = Limits { processes: Some(40), ..group() };
-    let bomb = lab.start(limited(&lab, &limits, "b() { b | b & }; b 2>/dev/null; echo forked; sleep 1000")).await;
+    let bomb = lab.start(limited(&lab, &limits, "b() { b | b & }; b 2>/dev/null & echo forked; exec sleep 1000")).await;
     let neighbour = Limits { processes: Some(40), ..group() };
     assert_eq!(lines(&bomb, 1).await, ["forked"]);
 
