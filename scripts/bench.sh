@@ -9,8 +9,9 @@ export SANDBOXED_SH_PLUGIN_DIR=$PWD/target/plugins
 target=${CARGO_TARGET_DIR:-target}
 
 cargo build --locked --release --package sandboxed-sh --package sandboxed-load
-cargo build --locked --release --examples --bins --package sandboxed-store --package sandboxed-exec --package sandboxed-plugins
-for bench in store_bench exec_bench plugin_bench; do
+cargo build --locked --release --examples --bins --package sandboxed-store --package sandboxed-exec --package sandboxed-plugins \
+    --package sandboxed-vault
+for bench in store_bench exec_bench plugin_bench redact_bench; do
     printf '\n== %s\n' "$bench"
     "$target/release/examples/$bench"
 done

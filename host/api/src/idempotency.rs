@@ -86,7 +86,7 @@ pub(crate) async fn once(
     }
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    let response = problem::render(response, &request_id);
+    let response = problem::render(response, &request_id, server.orchestrator.redaction());
     if !is_kept(response.status()) {
         return Ok(response);
     }

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
 use http::{HeaderName, HeaderValue, Method};
 use tracing::{Instrument as _, field::Empty};
 
-use crate::problem;
+use crate::{problem, state::Shared};
 
 /// The header that carries the request's id in both directions.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,7 +22,7 @@ const MAX_ID_LENGTH: usize = 128;
 pub(crate) struct RequestId(pub(crate) String);
 
 /// Gives the request an id and a span, counts it, and renders the problem if it comes to one.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(server): Shared, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request_id(request.headers().get(&REQUEST_ID));
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -34,7 +34,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         span.record("mission", mission);
     }
     async {
-        let response = problem::render(next.run(request).await, &id);
+        let response = problem::render(next.run(request).await, &id, server.orchestrator.redaction());
         let (status, took) = (response.status().as_u16(), begun.elapsed());
         let span = tracing::Span::current();
         span.record("status", status);

@@ -48,6 +48,7 @@ const NOT_REPEATED: [&str; 9] = [
         (name = "files", description = "Files of workspaces"),
         (name = "ports", description = "What listens in workspaces"),
         (name = "git", description = "Repositories, and what missions change"),
+        (name = "secrets", description = "Secrets, and the vault that keeps them"),
         (name = "plugins", description = "Backends, harnesses and tools"),
         (name = "system", description = "The server itself"),
     ),

@@ -7,6 +7,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use sandboxed_core::Error;
 use sandboxed_model::{Blame, Failure, PluginId};
+use sandboxed_vault::Redaction;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -174,7 +175,8 @@ impl IntoResponse for Problem {
 }
 
 /// Gives every error its document: those that a handler made, and those that the router made without one.
-pub(crate) fn render(response: Response, request_id: &str) -> Response {
+/// Values of secrets are taken out of what it says.
+pub(crate) fn render(response: Response, request_id: &str, redaction: &Redaction) -> Response {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return response;
@@ -190,11 +192,11 @@ pub(crate) fn render(response: Response, request_id: &str) -> Response {
         kind: format!("https://sandboxed.sh/problems/{code}"),
         title: status.canonical_reason().unwrap_or("Error"),
         status: status.as_u16(),
-        detail,
+        detail: redaction.text(&detail).into_owned(),
         instance: request_id.to_owned(),
         blame,
         code,
-        hint,
+        hint: hint.map(|hint| redaction.text(&hint).into_owned()),
         retry_after_ms,
         plugin,
     };

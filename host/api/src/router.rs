@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::files::routes())
         .merge(routes::ports::routes())
         .merge(routes::git::routes())
+        .merge(routes::secrets::routes())
         .merge(routes::plugins::routes())
         .merge(routes::system::routes());
     let mut all = OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", api).merge(routes::health::routes());
@@ -51,7 +52,7 @@ pub(crate) fn with_layers(routes: Router<Arc<Server>>, server: Arc<Server>) -> R
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&server), guard))
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(Arc::clone(&server), observe))
         .with_state(server)
 }
 

@@ -6,6 +6,7 @@ mod mission;
 mod plugin;
 mod ports;
 mod process;
+mod secret;
 mod snapshot;
 mod template;
 mod workspace;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     plugin::{Language, Plugin},
     ports::{Forward, Ports},
     process::{Exec, Processes, Shell},
+    secret::Secrets,
     snapshot::Snapshots,
     template::{TemplateArguments, Templates},
     workspace::WorkspaceArguments,
@@ -95,6 +97,9 @@ pub(crate) enum Command {
     Ports(Ports),
     /// Take connections on this machine and pass them on to a port of a workspace.
     Forward(Forward),
+    /// Keep secrets, say who may use them, and see who did. No command shows a value.
+    #[command(subcommand)]
+    Secret(Secrets),
     /// Look at plugins, check them and begin new ones.
     #[command(subcommand)]
     Plugin(Plugin),

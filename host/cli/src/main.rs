@@ -84,6 +84,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Serve(serve) => command::serve::serve(&place, serve).await,
         Command::Run(run) => command::run::run(&place, run).await,
         Command::Missions(missions) => command::missions::missions(&place, missions).await,
+        Command::Secret(secrets) => command::secrets::secrets(&place, secrets).await,
         Command::Snapshots(snapshots) => command::snapshots::snapshots(&place, snapshots).await,
         Command::Workspaces(workspaces) => command::workspaces::workspaces(&place, workspaces).await,
         Command::Templates(templates) => command::templates::templates(&place, templates).await,

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use sandboxed_core::Setup;
 use sandboxed_model::config::{self, Config, Loaded, Source};
 
+use sandboxed_vault::Redaction;
+
 use crate::{
     arguments::Place,
     failed::{Failed, Result},
@@ -22,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) plugin_dirs: Vec<PathBuf>,
     /// What the operator should know.
     pub(crate) warnings: Vec<String>,
+    /// What keeps values of secrets out of all that this process tells.
+    pub(crate) redaction: Redaction,
 }
 
 impl Settings {
@@ -49,12 +53,17 @@ impl Settings {
         let Loaded { config, admin_password, warnings } = config::load(source, environment, &options)?;
         let file = file.map(|(path, _)| path);
         let plugin_dirs = plugin_dirs(file.as_deref(), &working_dir);
-        Ok(Self { config, admin_password, file, plugin_dirs, warnings })
+        Ok(Self { config, admin_password, file, plugin_dirs, warnings, redaction: Redaction::default() })
     }
 
     /// What it takes to start an orchestrator.
     pub(crate) fn setup(&self) -> Result<Setup> {
-        Ok(Setup { config: self.config.clone(), plugin_dirs: self.plugin_dirs.clone(), program: program()? })
+        Ok(Setup {
+            config: self.config.clone(),
+            plugin_dirs: self.plugin_dirs.clone(),
+            program: program()?,
+            redaction: self.redaction.clone(),
+        })
     }
 
     /// The file of a component as the configuration names it, where there is one.

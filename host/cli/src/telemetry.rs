@@ -1,13 +1,17 @@
 //! Log records, traces and metrics of the server.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use sandboxed_model::config::{LogFormat, TelemetryConfig};
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use sandboxed_vault::Redaction;
+use tracing_subscriber::{EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::failed::{Failed, Result};
 
@@ -23,14 +27,15 @@ pub(crate) struct Telemetry {
 
 impl Telemetry {
     /// Starts to write log records to standard error, and to send traces where the configuration says so.
-    pub(crate) fn start(config: &TelemetryConfig) -> Result<Self> {
+    pub(crate) fn start(config: &TelemetryConfig, redaction: &Redaction) -> Result<Self> {
+        let records_to = Records(redaction.clone());
         let traces = config.otlp_endpoint.as_deref().map(traces).transpose()?;
         let records: Box<dyn Layer<_> + Send + Sync> = match config.log_format {
             LogFormat::Human => tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
+                .with_writer(records_to)
                 .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
                 .boxed(),
-            LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed(),
+            LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(records_to).boxed(),
         };
         let spans =
             traces.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("sandboxed-sh")));
@@ -45,6 +50,31 @@ impl Telemetry {
         {
             tracing::warn!(%error, "the last traces could not be sent");
         }
+    }
+}
+
+/// Where log records go: to standard error, without values of secrets.
+struct Records(Redaction);
+
+/// One record: it is written in one piece.
+struct Record(Redaction);
+
+impl<'a> MakeWriter<'a> for Records {
+    type Writer = Record;
+
+    fn make_writer(&'a self) -> Record {
+        Record(self.0.clone())
+    }
+}
+
+impl Write for Record {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(&self.0.bytes(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sandboxed_model::{
-    Blame, Failure, PluginId,
+    Failure, PluginId,
     plugin::PluginKind,
     port::DeclaredPort,
     recipe::{Blueprint, EnvValue, Recipe, VariableName},
@@ -127,16 +127,8 @@ impl Services {
     /// With the line that is missing in the configuration.
     pub(crate) fn check_secrets(&self, env: &BTreeMap<VariableName, EnvValue>) -> Result<(), Failure> {
         for secret in env.values().filter_map(EnvValue::secret) {
-            if !self.config.workspaces.secrets.iter().any(|listed| listed == secret) {
-                let message = format!("variables of workspaces may not name the secret {secret:?}");
-                return Err(Failure::new(Blame::Denied, "workspace.secret_denied", message)
-                    .with_hint(format!("workspaces.secrets = [{secret:?}] in sandboxed.toml")));
-            }
-            if !self.secrets.exists(secret) {
-                let message = format!("there is no secret {secret:?}");
-                return Err(Failure::new(Blame::Config, "secrets.missing", message)
-                    .with_hint(format!("[secrets] {secret} = {{ file = \"…\" }} in sandboxed.toml")));
-            }
+            let listed = self.config.workspaces.secrets.iter().any(|listed| listed == secret);
+            self.vault.check_for_workspaces(secret, listed)?;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ impl Orchestrator {
     /// None today: what does not work is part of the report.
     pub async fn doctor(&self) -> Result<DoctorReport> {
         let mut checks = vec![self.check_store().await, self.check_space().await, check_containment().await];
+        checks.push(self.check_vault().await);
         checks.push(self.check_workspaces().await);
         checks.extend(self.check_isolation().await);
         for plugin in self.plugins() {
@@ -40,6 +41,27 @@ impl Orchestrator {
         match self.ready().await {
             Ok(()) => ok("store", "the database answers"),
             Err(error) => failed("store", "the database does not answer", error.failure()),
+        }
+    }
+
+    /// Whether the vault's key is kept apart from what it seals, and its secrets can be read.
+    async fn check_vault(&self) -> Check {
+        let vault = &self.services.vault;
+        let damaged = vault.damaged();
+        if !damaged.is_empty() {
+            let message = format!("these secrets cannot be read: {}", damaged.join(", "));
+            let failure = Failure::new(Blame::Config, "vault.damaged", message.clone())
+                .with_hint("set them anew: sandboxed-sh secret set NAME");
+            return failed("vault", &message, failure);
+        }
+        let (detail, beside) = vault.key_place(self.services.paths.root());
+        match beside {
+            false => ok("vault", &detail),
+            true => {
+                let hint = "keep the key elsewhere: [vault] key in sandboxed.toml, and move the file there; then a copy of the data \
+                            directory opens nothing";
+                less("vault", "vault.key_beside", &detail, hint)
+            }
         }
     }
 

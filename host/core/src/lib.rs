@@ -43,7 +43,6 @@ mod reconcile;
 mod roots;
 mod runner;
 mod sandbox;
-mod secrets;
 mod services;
 mod snapshots;
 mod storage;
@@ -53,6 +52,7 @@ mod tailscale;
 mod templates;
 mod throttle;
 mod uses;
+mod vault;
 mod workspace_ports;
 mod workspaces;
 
@@ -67,6 +67,7 @@ pub use port_connection::PortConnection;
 pub use processes::{ProcessChunk, ProcessOutput};
 pub use stream::{FollowMissions, StreamedEvent};
 pub use system::{AuditEntry, EventHit, StoredAnswer};
+pub use vault::NewSecret;
 
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

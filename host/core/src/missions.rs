@@ -52,6 +52,7 @@ impl Orchestrator {
             }
             None => self.create_workspace(by, NewWorkspace::default()).await?.id,
         };
+        let title = self.services.vault.redaction().text(&title).into_owned();
         let row = NewMissionRow {
             id,
             title,

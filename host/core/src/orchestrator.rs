@@ -12,6 +12,7 @@ use sandboxed_model::{
 };
 use sandboxed_plugins::{HostOptions, PluginHost};
 use sandboxed_store::Store;
+use sandboxed_vault::Redaction;
 use tokio::sync::watch;
 
 use crate::{
@@ -37,10 +38,10 @@ use crate::{
     reconcile,
     roots::Roots,
     runner::Runners,
-    secrets::SecretBook,
     services::{LocalAccess, Services},
     throttle::LoginThrottle,
     uses::Uses,
+    vault::Vault,
 };
 
 /// What it takes to start an orchestrator.
@@ -52,6 +53,8 @@ pub struct Setup {
     pub plugin_dirs: Vec<PathBuf>,
     /// The program that is run as `PROGRAM shim` for each run: this binary itself.
     pub program: PathBuf,
+    /// Is told of every value that must not be told on. Whoever tells anything of the server asks it.
+    pub redaction: Redaction,
 }
 
 /// The one handle to everything that the server does. Clones share the same server.
@@ -68,7 +71,7 @@ impl Orchestrator {
     /// When the data directory is not usable or used by another server, or the plugin tables contradict each other.
     /// A single plugin that cannot be loaded is not an error: it is listed with its reason.
     pub async fn start(setup: Setup) -> Result<Self> {
-        let Setup { config, plugin_dirs, program } = setup;
+        let Setup { config, plugin_dirs, program, redaction } = setup;
         let data_dir = config.server.data_dir.clone();
         let prepared = tokio::task::spawn_blocking(move || Paths::prepare(data_dir)).await;
         let paths = prepared.map_err(std::io::Error::other).and_then(|paths| paths).map_err(|error| {
@@ -89,11 +92,11 @@ impl Orchestrator {
             .map_err(|error| Failure::new(Blame::Host, "isolation.detect", error.to_string()))??;
         let store = Store::open(paths.database()).await?;
         let principal = Services::local_principal(&store).await?;
-        let secrets = Arc::new(SecretBook::new(config.secrets.clone()));
+        let vault = Vault::open(&config, &paths, store.clone(), redaction).await?;
         // The plugins' ports need the services, which need the plugins: the ports get their end last.
         let late = ports::Late::default();
         let options = HostOptions { cache_dir: paths.plugin_cache(), search_dirs: plugin_dirs, watch: true };
-        let plugins = PluginHost::start(options, &config.plugin, late.ports(&store, &secrets))
+        let plugins = PluginHost::start(options, &config.plugin, late.ports(&store, &vault))
             .await
             .map_err(|error| error.failure())?;
         let engines = tokio::task::spawn_blocking({
@@ -145,7 +148,7 @@ impl Orchestrator {
             store,
             plugins,
             supervisor,
-            secrets,
+            vault,
             live: LiveHub::new(),
             throttle: LoginThrottle::default(),
             runners: Runners::default(),
@@ -180,6 +183,7 @@ impl Orchestrator {
             tracing::warn!(%error, "a workspace in which nothing goes on still has its network");
         }
         self.services.egress.close().await;
+        self.services.vault.close().await;
         self.services.store.close().await;
     }
 

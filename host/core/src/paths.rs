@@ -125,6 +125,11 @@ impl Paths {
         self.root.join("cache/images").join(image.replace(['/', ':'], "-"))
     }
 
+    /// The vault's master key, where the configuration names no other place.
+    pub(crate) fn vault_key(&self) -> PathBuf {
+        self.root.join("vault.key")
+    }
+
     /// What this server calls itself where it shares something with others.
     pub(crate) fn server_id(&self) -> PathBuf {
         self.root.join("server-id")

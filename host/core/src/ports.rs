@@ -13,7 +13,6 @@ use sandboxed_model::{
     Blame, Failure, PluginId,
     command::{Command, Output},
     files::WriteCondition,
-    grant::Grants,
     tools::ToolCaller,
 };
 use sandboxed_plugins::{
@@ -21,8 +20,15 @@ use sandboxed_plugins::{
     ports::{Entry, EntryKind, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
 };
 use sandboxed_store::Store;
+use secrecy::ExposeSecret as _;
 
-use crate::{containers::HostContainers, files, secrets::SecretBook, services::Services};
+use crate::{
+    containers::HostContainers,
+    files,
+    sandbox::Speaker,
+    services::Services,
+    vault::{Asked, Vault},
+};
 
 /// The services, once they are there: plugins are loaded before them and can call nothing until then.
 #[derive(Clone, Default)]
@@ -35,10 +41,10 @@ impl Late {
     }
 
     /// All ports.
-    pub(crate) fn ports(&self, store: &Store, secrets: &Arc<SecretBook>) -> Ports {
+    pub(crate) fn ports(&self, store: &Store, vault: &Arc<Vault>) -> Ports {
         Ports {
             kv: Arc::new(StoredKv(store.clone())),
-            secrets: Arc::new(ConfiguredSecrets(Arc::clone(secrets))),
+            secrets: Arc::new(HostSecrets(Arc::clone(vault))),
             programs: Arc::new(HostPrograms),
             containers: Arc::new(HostContainers(self.clone())),
             workspaces: Arc::new(HostWorkspaces(self.clone())),
@@ -85,15 +91,26 @@ impl Kv for StoredKv {
     }
 }
 
-struct ConfiguredSecrets(Arc<SecretBook>);
+struct HostSecrets(Arc<Vault>);
 
-impl Secrets for ConfiguredSecrets {
-    fn exists(&self, name: &str) -> bool {
-        self.0.exists(name)
+impl Secrets for HostSecrets {
+    fn exists(&self, plugin: &PluginId, name: &str) -> bool {
+        self.0.exists_for(plugin, name)
     }
 
-    fn read<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, Failure>> {
-        Box::pin(self.0.read(name))
+    fn read<'a>(
+        &'a self,
+        plugin: &'a PluginId,
+        name: &'a str,
+        host: Option<&'a str>,
+    ) -> PortFuture<'a, Result<String, Failure>> {
+        Box::pin(async move {
+            let asked = match host {
+                Some(host) => Asked::by_request(plugin, host),
+                None => Asked::by_plugin(plugin),
+            };
+            Ok(self.0.read(name, &asked).await?.expose_secret().to_owned())
+        })
     }
 }
 
@@ -230,6 +247,7 @@ impl Workspaces for HostWorkspaces {
 
     fn run(
         &self,
+        plugin: PluginId,
         caller: ToolCaller,
         mut command: Command,
         secrets: Vec<String>,
@@ -250,8 +268,8 @@ impl Workspaces for HostWorkspaces {
                 }
                 command.cwd = Some(format!("{}/{cwd}", sandbox.observed().tree));
             }
-            let grants = Grants { secrets, ..Grants::default() };
-            sandbox.short(command, &grants, stdin, deadline, max_output).await
+            let speaker = Speaker { plugin: Some(&plugin), secrets: &secrets };
+            sandbox.short(command, speaker, stdin, deadline, max_output).await
         })
     }
 }

@@ -12,14 +12,17 @@ use sandboxed_model::{
     RunId, Timestamp, WorkspaceId,
     access::Principal,
     command::{Command, Exit, OutputStream, Tty, Value},
-    grant::Grants,
     page::{Page, PageRequest},
     process::{NewProcess, Process},
 };
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Orchestrator, Result, sandbox::Sandbox, services::Services};
+use crate::{
+    Error, Orchestrator, Result,
+    sandbox::{Sandbox, Speaker},
+    services::Services,
+};
 
 /// Processes of one workspace that may run at once.
 const MOST: u32 = 64;
@@ -116,7 +119,7 @@ impl Orchestrator {
             cwd: cwd.map(|cwd| below(&sandbox.observed().tree, &cwd)).transpose()?,
             tty,
         };
-        let host = sandbox.process(entered, &Grants::default(), &process.id.to_string()).await?;
+        let host = sandbox.process(entered, Speaker::SERVER, &process.id.to_string()).await?;
         // Stored first, so that no process can exist of which the store knows nothing.
         services.store.insert_process(process.clone(), MOST).await?;
         let started = services.supervisor.start(RunSpec {

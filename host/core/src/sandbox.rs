@@ -2,22 +2,24 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use sandboxed_exec::{Entrance, Filter, Guard, Inside, Network, ShortSpec};
+use sandboxed_exec::{Entrance, Filter, Guard, HandedFile, Inside, Network, ShortSpec};
 use sandboxed_model::{
-    Blame, Failure, RunId, WorkspaceId,
+    Blame, Failure, MissionId, PluginId, RunId, WorkspaceId,
     backend::{AttachmentContent, BackendSpec, Contained, Joined, Launch, Observed, Spawned, WorkspacePhase},
     command::{Command, Output, Value},
     grant::Grants,
     recipe::{EnvValue, VariableName},
+    secret::Audience,
 };
 use sandboxed_plugins::Backend;
+use secrecy::ExposeSecret as _;
 
 use crate::{
     contained::{ContainedRuns, InContainer},
     isolation::proxy_variables,
     leaders::{Leader, entrance_address},
-    secrets::SecretBook,
     uses::Use,
+    vault::{Asked, Vault},
 };
 
 /// A workspace that processes can enter.
@@ -25,14 +27,32 @@ use crate::{
 pub(crate) struct Sandbox {
     backend: Backend,
     backend_grants: Grants,
-    secrets: Arc<SecretBook>,
+    vault: Arc<Vault>,
     contained: Arc<ContainedRuns>,
     spec: BackendSpec,
     observed: Observed,
     way: Way,
     /// Variables of the workspace. Its secrets are those that the operator lets workspaces name.
     environment: BTreeMap<VariableName, EnvValue>,
+    mission: Option<MissionId>,
 }
+
+/// Who made a command, and which secrets it may name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speaker<'a> {
+    /// The plugin; absent is the server itself.
+    pub(crate) plugin: Option<&'a PluginId>,
+    /// What was granted to it.
+    pub(crate) secrets: &'a [String],
+}
+
+impl Speaker<'_> {
+    /// The server, whose commands name none.
+    pub(crate) const SERVER: Speaker<'static> = Speaker { plugin: None, secrets: &[] };
+}
+
+/// The secrets that a process asks for, and as whom it does.
+type Named = BTreeMap<String, Vec<Audience>>;
 
 /// How the server itself lets processes into a workspace.
 #[derive(Clone)]
@@ -71,14 +91,20 @@ impl Sandbox {
     pub(crate) fn new(
         backend: Backend,
         backend_grants: Grants,
-        secrets: Arc<SecretBook>,
+        vault: Arc<Vault>,
         contained: Arc<ContainedRuns>,
         spec: BackendSpec,
         observed: Observed,
         way: Way,
     ) -> Self {
         let environment = BTreeMap::new();
-        Self { backend, backend_grants, secrets, contained, spec, observed, way, environment }
+        Self { backend, backend_grants, vault, contained, spec, observed, way, environment, mission: None }
+    }
+
+    /// The same on behalf of a mission.
+    pub(crate) fn for_mission(mut self, mission: Option<MissionId>) -> Self {
+        self.mission = mission;
+        self
     }
 
     /// The same with these variables in every process that does not have them otherwise.
@@ -109,21 +135,38 @@ impl Sandbox {
     }
 
     /// What the host must start so that `command` runs inside, all of it under the name `mark`. A secret that the command names is put in place if
-    /// `grants` (of the plugin that made the command) name it, and one that the backend adds if the backend's do.
+    /// it was granted to the speaker, which made the command, and one that the backend adds if the backend's do.
     pub(crate) async fn process(
         &self,
         mut command: Command,
-        grants: &Grants,
+        speaker: Speaker<'_>,
         mark: &str,
     ) -> Result<HostProcess, Failure> {
-        let mut named: Vec<String> = secrets_of(&command).map(str::to_owned).collect();
-        if let Some(denied) = named.iter().find(|secret| !grants.secrets.contains(secret)) {
-            return Err(secret_denied(denied));
+        let mut named = Named::new();
+        let mut files = Vec::new();
+        for secret in secrets_of(&command) {
+            if !speaker.secrets.iter().any(|granted| granted == secret) {
+                return Err(secret_denied(secret));
+            }
+            let plugin = speaker.plugin.map(|plugin| Audience::Plugin(plugin.to_string()));
+            named.entry(secret.to_owned()).or_default().extend(plugin);
         }
         for (name, value) in &self.environment {
             if !command.env.iter().any(|(given, _)| given == name.as_str()) {
-                named.extend(value.secret().map(str::to_owned));
-                command.env.push((name.to_string(), value.to_value()));
+                if let Some(secret) = value.secret() {
+                    named.entry(secret.to_owned()).or_default().push(Audience::Workspaces);
+                }
+                match value {
+                    EnvValue::Plain(value) => command.env.push((name.to_string(), Value::Plain(value.clone()))),
+                    EnvValue::Secret { secret } => command.env.push((name.to_string(), Value::Secret(secret.clone()))),
+                    EnvValue::SecretFile { secret_file } => {
+                        let number = HandedFile::FIRST + i32::try_from(files.len()).unwrap_or(i32::MAX >> 1);
+                        let asked = Asked::by_process(vec![Audience::Workspaces], self.spec.id, self.mission);
+                        let bytes = self.vault.read_bytes(secret_file, &asked).await?.expose_secret().to_vec();
+                        files.push(HandedFile { number, bytes });
+                        command.env.push((name.to_string(), Value::Plain(format!("/proc/self/fd/{number}"))));
+                    }
+                }
             }
         }
         let entrance = self.way.gateway.clone().map(|Gateway { socket, label }| {
@@ -137,11 +180,19 @@ impl Sandbox {
                 }
             }
         }
-        match self.backend.enter(&self.spec, &self.observed, &command).await? {
-            Launch::Spawn(spawned) => self.spawned(spawned, entrance, &named).await,
-            Launch::Join(joined) => self.joined(joined, entrance, &named).await,
-            Launch::Contain(contained) => self.contain(contained, mark, &named, entrance).await,
-        }
+        let mut process = match self.backend.enter(&self.spec, &self.observed, &command).await? {
+            Launch::Spawn(spawned) => self.spawned(spawned, entrance, &named).await?,
+            Launch::Join(joined) => self.joined(joined, entrance, &named).await?,
+            Launch::Contain(_) if !files.is_empty() => {
+                let message =
+                    "a variable asks for a secret as a file, which no process in a container of an engine can be given";
+                return Err(Failure::new(Blame::Config, "secrets.file_unsupported", message)
+                    .with_hint("name the secret itself: { secret = \"NAME\" }"));
+            }
+            Launch::Contain(contained) => self.contain(contained, mark, &named, entrance).await?,
+        };
+        process.guard.files = files;
+        Ok(process)
     }
 
     /// A process of the machine's, held to what the server holds all processes of the workspace to.
@@ -149,7 +200,7 @@ impl Sandbox {
         &self,
         spawned: Spawned,
         entrance: Option<Entrance>,
-        named: &[String],
+        named: &Named,
     ) -> Result<HostProcess, Failure> {
         let Spawned { command, filtered, rules, attachments, wrapper } = spawned;
         let mut guard = self.way.guard.clone();
@@ -182,12 +233,7 @@ impl Sandbox {
     }
 
     /// A process in the system that the workspace's leader is.
-    async fn joined(
-        &self,
-        joined: Joined,
-        entrance: Option<Entrance>,
-        named: &[String],
-    ) -> Result<HostProcess, Failure> {
+    async fn joined(&self, joined: Joined, entrance: Option<Entrance>, named: &Named) -> Result<HostProcess, Failure> {
         let Joined { command, user } = joined;
         let leader = self.way.leader.as_ref().ok_or_else(|| {
             Failure::new(Blame::Plugin, "backend.no_leader", "the backend lets processes join a leader and names none")
@@ -211,7 +257,7 @@ impl Sandbox {
         command: Command,
         tree: &str,
         guard: Guard,
-        named: &[String],
+        named: &Named,
     ) -> Result<HostProcess, Failure> {
         let mut env = Vec::with_capacity(command.env.len());
         for (name, value) in command.env {
@@ -222,27 +268,36 @@ impl Sandbox {
     }
 
     /// The value itself, if it may be used here: `named` are the secrets that the command asked for.
-    async fn reveal(&self, value: Value, named: &[String]) -> Result<String, Failure> {
-        match value {
-            Value::Plain(value) => Ok(value),
-            Value::Secret(secret) if named.contains(&secret) || self.backend_grants.secrets.contains(&secret) => {
-                self.secrets.read(&secret).await
-            }
-            Value::Secret(secret) => Err(secret_denied(&secret)),
+    async fn reveal(&self, value: Value, named: &Named) -> Result<String, Failure> {
+        let secret = match value {
+            Value::Plain(value) => return Ok(value),
+            Value::Secret(secret) => secret,
+        };
+        let mut any = named.get(&secret).cloned().unwrap_or_default();
+        if self.backend_grants.secrets.contains(&secret) {
+            any.push(Audience::Plugin(self.backend.id().to_string()));
         }
+        if any.is_empty() {
+            return Err(secret_denied(&secret));
+        }
+        let asked = Asked::by_process(any, self.spec.id, self.mission);
+        Ok(self.vault.read(&secret, &asked).await?.expose_secret().to_owned())
     }
 
     /// Runs a short program inside to its end.
     pub(crate) async fn short(
         &self,
         command: Command,
-        grants: &Grants,
+        speaker: Speaker<'_>,
         stdin: Vec<u8>,
         deadline: Duration,
         max_output: usize,
     ) -> Result<Output, Failure> {
         let mark = format!("short-{}", RunId::new());
-        let process = self.process(command, grants, &mark).await?;
+        let mut without_files = self.clone();
+        // It is started by the server itself, which has no numbers to give to files.
+        without_files.environment.retain(|_, value| !matches!(value, EnvValue::SecretFile { .. }));
+        let process = without_files.process(command, speaker, &mark).await?;
         let mut clearing = Clearing { sandbox: self, mark: Some(mark) };
         let spec = ShortSpec {
             program: process.program.into(),
@@ -266,7 +321,7 @@ impl Sandbox {
         &self,
         contained: Contained,
         mark: &str,
-        named: &[String],
+        named: &Named,
         entrance: Option<Entrance>,
     ) -> Result<HostProcess, Failure> {
         let Contained { engine, command } = contained;

@@ -36,9 +36,9 @@ use crate::{
     roots::Roots,
     runner::Runners,
     sandbox::{Gateway, Sandbox, Way, ready},
-    secrets::SecretBook,
     throttle::LoginThrottle,
     uses::Uses,
+    vault::Vault,
 };
 
 /// Everything that a use case may need.
@@ -64,7 +64,7 @@ pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
-    pub(crate) secrets: Arc<SecretBook>,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) live: LiveHub,
     pub(crate) admission: Admission,
     pub(crate) throttle: LoginThrottle,
@@ -126,7 +126,8 @@ impl Services {
     }
 
     /// The caller holds `live.changing`.
-    async fn store_change(&self, live: &LiveMission, id: MissionId, change: MissionChange) -> Result<Committed> {
+    async fn store_change(&self, live: &LiveMission, id: MissionId, mut change: MissionChange) -> Result<Committed> {
+        self.vault.clean_change(&mut change);
         let committed = self.store.commit(id, change).await?;
         live.publish(&committed.events);
         self.live.publish_revision(committed.mission.revision);
@@ -154,8 +155,8 @@ impl Services {
         let observed = ready(&backend, &spec).await?;
         let leader = self.leader(workspace, &backend, &spec, &observed).await?;
         let way = Way { guard, leader, alone: false, gateway, _in_use: in_use };
-        let (secrets, contained) = (Arc::clone(&self.secrets), Arc::clone(&self.contained));
-        let sandbox = Sandbox::new(backend, grants, secrets, contained, spec, observed, way);
-        Ok(sandbox.with_environment(workspace.recipe.env.clone()))
+        let (vault, contained) = (Arc::clone(&self.vault), Arc::clone(&self.contained));
+        let sandbox = Sandbox::new(backend, grants, vault, contained, spec, observed, way);
+        Ok(sandbox.for_mission(mission).with_environment(workspace.recipe.env.clone()))
     }
 }

@@ -147,7 +147,10 @@ impl Orchestrator {
     }
 
     /// Notes what was done. Never fails the request: an entry that cannot be written is logged.
-    pub async fn audit(&self, entry: AuditEntry) {
+    pub async fn audit(&self, mut entry: AuditEntry) {
+        if let Some(target) = &mut entry.target {
+            self.services.vault.redaction().clean(target);
+        }
         let AuditEntry { at, user, action, target, outcome } = entry;
         let record = AuditRecord { at, user, action, target, outcome, detail: None };
         if let Err(error) = self.services.store.append_audit(record.clone()).await {

@@ -8,7 +8,6 @@ use sandboxed_model::{
     access::Principal,
     backend::WorkspacePhase,
     command::{Command, ResourceUsage},
-    grant::Grants,
     page::{Page, PageRequest},
     workspace::{NewWorkspace, Workspace, WorkspaceLayers, WorkspaceName},
 };
@@ -17,7 +16,7 @@ use sandboxed_store::UserPool;
 
 use crate::{
     Error, Orchestrator, Result, blueprint::Resolved, contained::container_usage, isolation::make_directory,
-    services::Services,
+    sandbox::Speaker, services::Services,
 };
 
 /// How long a backend may take to end what it runs for a workspace that is deleted.
@@ -198,7 +197,7 @@ impl Services {
         let sandbox = self.sandbox(workspace, None).await?;
         // What cannot be entered is told now and not to the first mission.
         let command = Command { program: "true".to_owned(), ..Command::default() };
-        let tried = sandbox.short(command, &Grants::default(), Vec::new(), ENTER_DEADLINE, ENTER_OUTPUT).await?;
+        let tried = sandbox.short(command, Speaker::SERVER, Vec::new(), ENTER_DEADLINE, ENTER_OUTPUT).await?;
         match tried.exit.is_success() {
             true => Ok(()),
             false => {

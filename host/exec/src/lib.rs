@@ -52,8 +52,8 @@ pub use control::protocol::{Phase, Status, StreamStatus};
 pub use doorway::Doorway;
 pub use error::{Error, LaunchFailure};
 pub use guard::{
-    Attachment, AttachmentContent, Entrance, FileIdentity, Filter, Gate, Guard, Inside, Network, PROXY_PORT, PathRules,
-    ProcessHandle, Stage, StageMount,
+    Attachment, AttachmentContent, Entrance, FileIdentity, Filter, Gate, Guard, HandedFile, Inside, Network,
+    PROXY_PORT, PathRules, ProcessHandle, Stage, StageMount,
 };
 pub use hasten::hasten;
 pub use limits::{Limits, Resource};

@@ -80,6 +80,10 @@ uuid_id!(
     /// An API token.
     TokenId, "a token id (a UUID)"
 );
+uuid_id!(
+    /// A secret in the vault.
+    SecretId, "the id of a secret (a UUID)"
+);
 
 /// The name of a plugin as `sandboxed.toml` gives it: 1 to 64 of `a-z`, `0-9` and `-`, starting with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

@@ -28,6 +28,7 @@ pub mod port;
 pub mod process;
 pub mod queue;
 pub mod recipe;
+pub mod secret;
 pub mod snapshot;
 pub mod state;
 pub mod template;
@@ -36,5 +37,5 @@ pub mod tools;
 pub mod workspace;
 
 pub use failure::{Blame, Failure};
-pub use id::{BuildId, MessageId, MissionId, PluginId, RunId, Seq, SnapshotId, TokenId, UserId, WorkspaceId};
+pub use id::{BuildId, MessageId, MissionId, PluginId, RunId, SecretId, Seq, SnapshotId, TokenId, UserId, WorkspaceId};
 pub use time::Timestamp;

@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 
 use crate::{
     PluginId,
-    command::Value,
     port::{self, DeclaredPort},
     workspace::{NetworkPolicy, WorkspaceLimits},
 };
@@ -111,10 +110,16 @@ impl fmt::Display for VariableName {
 pub enum EnvValue {
     /// The value itself.
     Plain(String),
-    /// The value of a secret of `[secrets]`, which is put in place when a process is started.
+    /// The value of a secret, which is put in place when a process is started.
     Secret {
         /// The name of the secret.
         secret: String,
+    },
+    /// The path of a file in memory that holds the value of a secret: in no other process's sight, and on no disk. Processes
+    /// find it that inherit open files.
+    SecretFile {
+        /// The name of the secret.
+        secret_file: String,
     },
 }
 
@@ -123,15 +128,7 @@ impl EnvValue {
     pub fn secret(&self) -> Option<&str> {
         match self {
             Self::Plain(_) => None,
-            Self::Secret { secret } => Some(secret),
-        }
-    }
-
-    /// The same for a process.
-    pub fn to_value(&self) -> Value {
-        match self {
-            Self::Plain(value) => Value::Plain(value.clone()),
-            Self::Secret { secret } => Value::Secret(secret.clone()),
+            Self::Secret { secret } | Self::SecretFile { secret_file: secret } => Some(secret),
         }
     }
 }
@@ -144,7 +141,7 @@ impl<'de> Deserialize<'de> for EnvValue {
             type Value = EnvValue;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, or { secret = \"NAME\" }")
+                f.write_str("a text, { secret = \"NAME\" } or { secret_file = \"NAME\" }")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<EnvValue, E> {
@@ -152,16 +149,22 @@ impl<'de> Deserialize<'de> for EnvValue {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EnvValue, A::Error> {
-                let mut secret = None;
+                let (mut secret, mut secret_file) = (None, None);
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
                         "secret" if secret.is_none() => secret = Some(map.next_value()?),
                         "secret" => return Err(de::Error::duplicate_field("secret")),
-                        other => return Err(de::Error::unknown_field(other, &["secret"])),
+                        "secret_file" if secret_file.is_none() => secret_file = Some(map.next_value()?),
+                        "secret_file" => return Err(de::Error::duplicate_field("secret_file")),
+                        other => return Err(de::Error::unknown_field(other, &["secret", "secret_file"])),
                     }
                 }
-                let secret = secret.ok_or_else(|| de::Error::missing_field("secret"))?;
-                Ok(EnvValue::Secret { secret })
+                match (secret, secret_file) {
+                    (Some(secret), None) => Ok(EnvValue::Secret { secret }),
+                    (None, Some(secret_file)) => Ok(EnvValue::SecretFile { secret_file }),
+                    (None, None) => Err(de::Error::missing_field("secret")),
+                    (Some(_), Some(_)) => Err(de::Error::custom("a variable is secret or secret_file, and not both")),
+                }
             }
         }
 
@@ -288,7 +291,9 @@ fn value_problem(name: &VariableName, value: &EnvValue) -> Option<String> {
         EnvValue::Plain(value) if value.len() > Recipe::MAX_VALUE || value.contains('\0') => {
             Some(format!("the value of the variable {name} is longer than 32 KiB or holds a NUL character"))
         }
-        EnvValue::Secret { secret } if secret.is_empty() || secret.len() > 200 || secret.contains('\0') => {
+        EnvValue::Secret { secret } | EnvValue::SecretFile { secret_file: secret }
+            if secret.is_empty() || secret.len() > 200 || secret.contains('\0') =>
+        {
             Some(format!("the variable {name} names no secret"))
         }
         _ => None,
@@ -397,6 +402,8 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<EnvValue>(json);
         assert_eq!(read(r#""x""#).unwrap(), EnvValue::Plain("x".to_owned()));
         assert_eq!(read(r#"{"secret":"key"}"#).unwrap().secret(), Some("key"));
+        assert_eq!(read(r#"{"secret_file":"key"}"#).unwrap(), EnvValue::SecretFile { secret_file: "key".to_owned() });
+        assert!(read(r#"{"secret_file":"key","secret":"key"}"#).is_err());
         for wrong in ["1", "{}", r#"{"secret":"a","b":1}"#, r#"["key"]"#] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

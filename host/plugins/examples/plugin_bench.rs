@@ -256,11 +256,11 @@ impl Kv for Nothing {
 }
 
 impl Secrets for Nothing {
-    fn exists(&self, _: &str) -> bool {
+    fn exists(&self, _: &PluginId, _: &str) -> bool {
         false
     }
 
-    fn read<'a>(&'a self, _: &'a str) -> PortFuture<'a, Result<String, Failure>> {
+    fn read<'a>(&'a self, _: &'a PluginId, _: &'a str, _: Option<&'a str>) -> PortFuture<'a, Result<String, Failure>> {
         refused()
     }
 }
@@ -333,6 +333,7 @@ impl Workspaces for Nothing {
 
     fn run(
         &self,
+        _: PluginId,
         _: ToolCaller,
         _: Command,
         _: Vec<String>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sandboxed_model::{
-    Failure,
+    Failure, PluginId,
     backend::{BackendAbout, BackendSpec, Launch, Leader, Observed, Requirement, RootPlan, RootSource},
     command::Command,
     container::ImagePlan,
@@ -48,6 +48,11 @@ macro_rules! call {
 impl Backend {
     pub(crate) fn new(slot: Arc<Slot>) -> Self {
         Self { slot }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> PluginId {
+        self.slot.config.load().id.clone()
     }
 
     /// What this backend is.

@@ -50,10 +50,15 @@ pub trait Kv: Send + Sync {
 
 /// Finds secrets. Values stay on the host's side of the border.
 pub trait Secrets: Send + Sync {
-    /// Whether a secret of this name is set.
-    fn exists(&self, name: &str) -> bool;
-    /// The value, for a header of a request that the host sends.
-    fn read<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, Failure>>;
+    /// Whether a secret of this name is set which this plugin may use.
+    fn exists(&self, plugin: &PluginId, name: &str) -> bool;
+    /// The value, for a header of a request that the host sends to `host` (a name and a port), or for a program.
+    fn read<'a>(
+        &'a self,
+        plugin: &'a PluginId,
+        name: &'a str,
+        host: Option<&'a str>,
+    ) -> PortFuture<'a, Result<String, Failure>>;
 }
 
 /// A helper program, resolved and allowed.
@@ -161,8 +166,10 @@ pub trait Workspaces: Send + Sync {
     ) -> PortFuture<'_, Result<Vec<Entry>, Failure>>;
     /// Runs a program inside the sandbox to its end. `command.cwd` is relative to the tree. `secrets` are the names
     /// that the plugin may put into the environment.
+    #[allow(clippy::too_many_arguments, reason = "each says something else about the one program")]
     fn run(
         &self,
+        plugin: PluginId,
         caller: ToolCaller,
         command: Command,
         secrets: Vec<String>,

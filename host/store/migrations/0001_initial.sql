@@ -266,6 +266,48 @@ CREATE TABLE answers (
 
 CREATE INDEX answers_by_age ON answers (created_at);
 
+-- Master keys of the vault: their names, and of a passphrase how it becomes a key. No key is here.
+CREATE TABLE vault_keys (
+    id         TEXT    PRIMARY KEY,
+    salt       BLOB,
+    memory     INTEGER NOT NULL,
+    passes     INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE secrets (
+    key         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          TEXT    NOT NULL UNIQUE,
+    name        TEXT    NOT NULL UNIQUE,
+    version     INTEGER NOT NULL,
+    audience    TEXT    NOT NULL,
+    description TEXT    NOT NULL,
+    -- The name of the key, and the nonce with the value under it.
+    sealed_by   TEXT    NOT NULL,
+    sealed      BLOB    NOT NULL,
+    -- The server's own, for what it keeps of turns.
+    internal    INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX secrets_by_seal ON secrets (sealed_by, key);
+
+-- Uses of a secret, of `[secrets]` or of the vault, by one user within one hour.
+CREATE TABLE secret_uses (
+    key      INTEGER PRIMARY KEY AUTOINCREMENT,
+    secret   TEXT    NOT NULL,
+    hour     INTEGER NOT NULL,
+    user     TEXT    NOT NULL,
+    purpose  TEXT    NOT NULL,
+    count    INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at  INTEGER NOT NULL,
+    UNIQUE (secret, hour, user, purpose)
+) STRICT;
+CREATE INDEX secret_uses_in_order ON secret_uses (secret, key);
+CREATE INDEX secret_uses_by_time ON secret_uses (secret, last_at);
+CREATE INDEX secret_uses_by_hour ON secret_uses (hour);
+
 CREATE TABLE plugin_values (
     plugin TEXT NOT NULL,
     key    BLOB NOT NULL,

@@ -17,6 +17,7 @@ pub(crate) enum List {
     TemplateVersions,
     Users,
     Audit,
+    SecretUses,
 }
 
 impl List {
@@ -32,6 +33,7 @@ impl List {
             Self::TemplateVersions => 'v',
             Self::Users => 'u',
             Self::Audit => 'a',
+            Self::SecretUses => 'k',
         }
     }
 

@@ -50,6 +50,7 @@ mod snapshot;
 mod statement;
 mod template;
 mod value;
+mod vault;
 mod words;
 mod workspace;
 mod writer;
@@ -76,6 +77,7 @@ pub use mission::{Committed, MAX_CHANGED, MissionChange, NewMissionRow};
 pub use queue::{MAX_QUEUE, QueueChange};
 pub use run::{LiveState, Offsets, RunChange, RunRecord};
 pub use search::EventHit;
+pub use vault::{SecretRow, UseRecord, VaultKey};
 pub use workspace::UserPool;
 
 use connection::Readers;

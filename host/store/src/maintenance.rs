@@ -5,7 +5,7 @@ use sandboxed_model::Timestamp;
 use crate::{Store, access::expire_answers, error::Result, statement::prepare, value::Millis};
 
 impl Store {
-    /// Removes idempotency keys, logins and ways to ports whose time is over and copies the log into the database. To be called about
+    /// Removes idempotency keys, logins, ways to ports and uses of secrets whose time is over and copies the log into the database. To be called about
     /// once an hour.
     ///
     /// It takes no statistics of the tables (`ANALYZE`, `PRAGMA optimize`): each query has its index, and without
@@ -16,6 +16,7 @@ impl Store {
             expire_answers(write.conn, now)?;
             prepare(write.conn, "DELETE FROM logins WHERE expires_at <= ?1")?.execute([Millis(now)])?;
             prepare(write.conn, "DELETE FROM port_passes WHERE expires_at <= ?1")?.execute([Millis(now)])?;
+            crate::vault::expire_uses(write.conn, now)?;
             Ok(())
         })
         .await?;

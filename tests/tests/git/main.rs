@@ -88,6 +88,31 @@ async fn a_repository_is_cloned_with_a_credential_that_is_left_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_of_the_vault_opens_the_host_that_it_is_for_and_no_other() {
+    let forge = Forge::start();
+    let credentials = format!("{{ \"{}\" = {{ secret = \"forge\", username = \"robot\" }} }}", forge.host());
+    let environment = vec![("SANDBOXED_SH__GIT__CREDENTIALS".to_owned(), credentials)];
+    let server = Server::start_with(Options { environment, ..Options::default() }).await;
+    workspace(&server, &[&forge.host()]).await;
+    let (status, missing) = clone(&server, &forge.url()).await;
+    assert_eq!((status, missing["code"].as_str()), (StatusCode::CONFLICT, Some("secrets.missing")), "{missing}");
+    let secret = json!({ "value": TOKEN, "audience": ["git:elsewhere.example.org", "workspaces"] });
+    assert_eq!(server.api.call(Method::PUT, "/secrets/forge", Some(secret)).await.0, StatusCode::CREATED);
+    let (status, denied) = clone(&server, &forge.url()).await;
+    assert_eq!((status, denied["code"].as_str()), (StatusCode::FORBIDDEN, Some("secrets.denied")), "{denied}");
+    let host = format!("git:{}", forge.host());
+    assert_eq!(denied["hint"], format!("sandboxed-sh secret allow forge {host}"));
+
+    server.cli(&["secret", "allow", "forge", &host]).success();
+    let (status, cloned) = clone(&server, &forge.url()).await;
+
+    assert_eq!(status, StatusCode::CREATED, "{cloned}");
+    assert_eq!(server.api.get("/secrets/forge/uses").await["items"][0]["user"], host);
+    assert_no_token_below(&server.data_dir());
+    assert!(!server.log().contains(TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_in_the_workspace_sees_the_credential_while_it_is_used() {
     let forge = Forge::start();
     let server = server(&forge).await;

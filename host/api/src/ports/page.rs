@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderValue, header};
+use sandboxed_vault::Redaction;
 use uuid::Uuid;
 
 use crate::problem::{Problem, render};
@@ -29,7 +30,8 @@ pub(super) fn refusal(problem: Problem, page: bool) -> Response {
             let html = HeaderValue::from_static("text/html; charset=utf-8");
             response.headers_mut().insert(header::CONTENT_TYPE, html);
         }
-        None => response = render(response, &Uuid::now_v7().to_string()),
+        // It tells of a port, and nothing that comes from inside.
+        None => response = render(response, &Uuid::now_v7().to_string(), &Redaction::default()),
     }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

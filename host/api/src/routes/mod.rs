@@ -20,6 +20,7 @@ pub(crate) mod plugins;
 pub(crate) mod ports;
 pub(crate) mod processes;
 pub(crate) mod queue;
+pub(crate) mod secrets;
 pub(crate) mod snapshots;
 pub(crate) mod system;
 pub(crate) mod templates;

@@ -52,7 +52,12 @@ impl Api {
         let mut config = Config::default();
         config.server.data_dir = home.path().to_owned();
         let mission = seed(&home, messages, bytes).await;
-        let setup = Setup { config, plugin_dirs: Vec::new(), program: "/nonexistent/sandboxed-sh".into() };
+        let setup = Setup {
+            config,
+            plugin_dirs: Vec::new(),
+            program: "/nonexistent/sandboxed-sh".into(),
+            redaction: Default::default(),
+        };
         let orchestrator = Orchestrator::start(setup).await.unwrap();
         orchestrator.ensure_admin(Some(PASSWORD.to_owned())).await.unwrap();
         let token = orchestrator.local_token().to_owned();

@@ -54,9 +54,12 @@ pub(crate) struct WorkspaceArguments {
     /// A variable of all its processes.
     #[arg(long, value_name = "NAME=VALUE", value_parser = plain_variable)]
     env: Vec<(VariableName, EnvValue)>,
-    /// A variable whose value is a secret that workspaces.secrets lists.
+    /// A variable whose value is a secret that is for workspaces, or that workspaces.secrets lists.
     #[arg(long, value_name = "NAME=SECRET", value_parser = secret_variable)]
     secret_env: Vec<(VariableName, EnvValue)>,
+    /// A variable that holds the path of a file in memory with the value of a secret.
+    #[arg(long, value_name = "NAME=SECRET", value_parser = secret_file)]
+    secret_file: Vec<(VariableName, EnvValue)>,
     /// A directory of the machine below one of workspaces.mounts; with `:rw` it can be written to.
     #[arg(long, value_name = "SOURCE:/mnt/NAME[:rw]", value_parser = mount)]
     mount: Vec<Mount>,
@@ -72,7 +75,7 @@ impl From<WorkspaceArguments> for NewWorkspace {
     fn from(arguments: WorkspaceArguments) -> Self {
         let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk, port, .. } =
             arguments;
-        let WorkspaceArguments { dockerfile, env, secret_env, mount, init, template, via, .. } = arguments;
+        let WorkspaceArguments { dockerfile, env, secret_env, secret_file, mount, init, template, via, .. } = arguments;
         let mut options = options.unwrap_or_default();
         options.extend(dockerfile.map(|text| ("dockerfile".to_owned(), Value::String(text))));
         let mode = network
@@ -85,7 +88,7 @@ impl From<WorkspaceArguments> for NewWorkspace {
             network: mode.map(|mode| NetworkPolicy { mode, allow, via }),
             limits: WorkspaceLimits { memory, cpu_millis: cpus, processes, disk },
             ports: port,
-            recipe: Recipe { env: env.into_iter().chain(secret_env).collect(), mounts: mount, init },
+            recipe: Recipe { env: env.into_iter().chain(secret_env).chain(secret_file).collect(), mounts: mount, init },
             template,
         }
     }
@@ -110,6 +113,12 @@ fn network_via(name: &str) -> Result<NetworkVia, String> {
 fn plain_variable(text: &str) -> Result<(VariableName, EnvValue), String> {
     let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
     Ok((named(name)?, EnvValue::Plain(value.to_owned())))
+}
+
+fn secret_file(text: &str) -> Result<(VariableName, EnvValue), String> {
+    let (name, secret) =
+        text.split_once('=').ok_or("it is NAME=SECRET, with the name of a secret and not its value")?;
+    Ok((named(name)?, EnvValue::SecretFile { secret_file: secret.to_owned() }))
 }
 
 fn secret_variable(text: &str) -> Result<(VariableName, EnvValue), String> {

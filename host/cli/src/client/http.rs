@@ -186,6 +186,11 @@ impl Http {
             .hint("`sandboxed-sh serve` starts a server; --server or SANDBOXED_SH_URL names another one")
     }
 
+    /// A list that has no pages.
+    pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>> {
+        Ok(self.get::<List<_>>(path).await?.items)
+    }
+
     pub(super) async fn plugins(&self) -> Result<Vec<PluginInfo>> {
         Ok(self.get::<List<_>>("/plugins").await?.items)
     }

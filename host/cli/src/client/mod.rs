@@ -13,6 +13,7 @@ mod either;
 mod files;
 mod git;
 mod moving;
+mod secrets;
 mod snapshots;
 
 use std::{

@@ -1,15 +1,9 @@
 //! `token` and `user`: who may use the server.
 
-use std::{
-    io::{BufRead, IsTerminal, Write},
-    os::fd::AsFd,
-};
-
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use sandboxed_core::Orchestrator;
 use sandboxed_model::Timestamp;
 
-use super::{ago, with_client};
+use super::{ago, hidden::ask, with_client};
 use crate::{
     arguments::{Place, Token},
     client::{Client, Embedded},
@@ -65,42 +59,12 @@ pub(crate) async fn set_password(place: &Place) -> Result<()> {
         return Err(Failed::unavailable("a server is running, and a password is set only while none does")
             .hint("stop the server first; the runs of its missions go on"));
     }
-    let password = tokio::task::spawn_blocking(ask_password).await;
+    let password = tokio::task::spawn_blocking(|| ask("new password of the user admin: ", "the password")).await;
     let password = password.map_err(|error| Failed::new(format!("the password cannot be read: {error}")))??;
     telemetry::quiet();
     let server = Embedded::of(Orchestrator::start(settings.setup()?).await?).await?;
-    let result = server.orchestrator().ensure_admin(Some(password)).await;
+    let result = server.orchestrator().ensure_admin(Some(password.to_string())).await;
     server.close().await;
     result?;
     output::print("the password of the user admin is set; whoever was logged in is logged out")
-}
-
-/// Reads a line from standard input, without showing it where it is typed.
-fn ask_password() -> Result<String> {
-    let stdin = std::io::stdin();
-    let unreadable = |error: &dyn std::fmt::Display| Failed::new(format!("the password cannot be read: {error}"));
-    let shown = match stdin.is_terminal() {
-        true => {
-            // The prompt is a courtesy.
-            let _ = std::io::stderr().write_all(b"new password of the user admin: ");
-            let shown = tcgetattr(stdin.as_fd()).map_err(|error| unreadable(&error))?;
-            let mut hidden = shown.clone();
-            hidden.local_flags.remove(LocalFlags::ECHO);
-            hidden.local_flags.insert(LocalFlags::ECHONL);
-            tcsetattr(stdin.as_fd(), SetArg::TCSAFLUSH, &hidden).map_err(|error| unreadable(&error))?;
-            Some(shown)
-        }
-        false => None,
-    };
-    let mut line = String::new();
-    let read = stdin.lock().read_line(&mut line);
-    if let Some(shown) = shown {
-        tcsetattr(stdin.as_fd(), SetArg::TCSAFLUSH, &shown).map_err(|error| unreadable(&error))?;
-    }
-    read.map_err(|error| unreadable(&error))?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err(Failed::usage("no password was given").hint("type it, or send it on standard input"));
-    }
-    Ok(password.to_owned())
 }

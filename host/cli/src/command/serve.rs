@@ -40,7 +40,7 @@ pub(crate) async fn serve(place: &Place, command: Serve) -> Result<()> {
     if command.check {
         return check(&settings);
     }
-    let telemetry = Telemetry::start(&settings.config.telemetry)?;
+    let telemetry = Telemetry::start(&settings.config.telemetry, &settings.redaction)?;
     let metrics = telemetry::metrics()?;
     raise_file_limit();
     // The address comes first: where it is taken, nothing is made or changed.

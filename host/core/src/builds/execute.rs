@@ -8,14 +8,18 @@ use sandboxed_model::{
     backend::WorkspacePhase,
     build::{Build, BuildState, StepState},
     command::{Command, Exit},
-    grant::Grants,
     recipe::InitStep,
     workspace::Workspace,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{PlannedStep, Work};
-use crate::{Error, Result, roots::Turn, sandbox::Sandbox, services::Services};
+use crate::{
+    Error, Result,
+    roots::Turn,
+    sandbox::{Sandbox, Speaker},
+    services::Services,
+};
 
 /// How long to wait before what the store refused is tried again: the disk may have room by then.
 const RETRY: Duration = Duration::from_secs(2);
@@ -224,7 +228,7 @@ impl Execution {
             cwd: Some(sandbox.observed().tree.clone()),
             ..Command::default()
         };
-        let process = sandbox.process(command, &Grants::default(), &id.to_string()).await?;
+        let process = sandbox.process(command, Speaker::SERVER, &id.to_string()).await?;
         let spec = RunSpec {
             id,
             program: process.program,
@@ -365,7 +369,10 @@ impl Execution {
         }
     }
 
-    async fn end(&mut self, state: BuildState, problem: Option<Failure>) {
+    async fn end(&mut self, state: BuildState, mut problem: Option<Failure>) {
+        if let Some(problem) = &mut problem {
+            self.services.vault.clean_failure(problem);
+        }
         self.build.state = state;
         self.build.ended_at = Some(Timestamp::now());
         self.build.problem.clone_from(&problem);

@@ -12,9 +12,9 @@ use sandboxed_model::{
     Blame, Failure, PluginId, WorkspaceId,
     command::{Command, Output, Value},
     config::GitCredential,
-    grant::Grants,
     workspace::{NetworkMode, Workspace},
 };
+use secrecy::ExposeSecret as _;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{remote::Remote, told};
@@ -23,8 +23,9 @@ use crate::{
     egress::Traveller,
     files::blocking,
     isolation::make_directory,
-    sandbox::{Gateway, Sandbox, Way, ready},
+    sandbox::{Gateway, Sandbox, Speaker, Way, ready},
     services::Services,
+    vault::Asked,
 };
 
 /// How long git may speak with a remote.
@@ -130,16 +131,17 @@ impl Services {
     ) -> Result<Output> {
         let Scratch { path, workspace, remote, .. } = scratch;
         let credential = remote.credential(&self.config.git.credentials)?;
-        let (answer, secret) = match credential {
+        let answer = match credential {
             Some(GitCredential { secret, username }) => {
-                let secret = self.secrets.read(secret).await?;
+                let secret = self.vault.read(secret, &Asked::by_git(remote.host(), workspace.id)).await?;
+                let secret = secret.expose_secret().to_owned();
                 if secret.contains(['\n', '\0']) || secret.is_empty() {
                     let message = format!("the secret for {} is no single line of text", remote.host());
                     return Err(Failure::new(Blame::Config, "git.secret_invalid", message).into());
                 }
-                (format!("username={username}\npassword={secret}\n"), Some(secret))
+                format!("username={username}\npassword={secret}\n")
             }
-            None => (String::new(), None),
+            None => String::new(),
         };
         let inbox = path.join("inbox");
         let sandbox = self.sandbox_apart(workspace, path, shown.unwrap_or(&inbox)).await?;
@@ -158,8 +160,7 @@ impl Services {
         let env = all.map(|(name, value)| ((*name).to_owned(), Value::Plain((*value).to_owned()))).collect();
         let args = vec!["-c".to_owned(), format!("{PRELUDE}{script}")];
         let command = Command { program: "sh".to_owned(), args, env, cwd: None, tty: None };
-        let none = Grants::default();
-        let work = sandbox.short(command, &none, answer.into_bytes(), DEADLINE, MAX_OUTPUT);
+        let work = sandbox.short(command, Speaker::SERVER, answer.into_bytes(), DEADLINE, MAX_OUTPUT);
         let mut output = tokio::select! {
             output = work => output?,
             // What is given up is killed with all that it started.
@@ -168,11 +169,9 @@ impl Services {
         if let Some(failure) = self.remeasure(workspace).await?.problem(workspace.limits) {
             return Err(failure.into());
         }
-        if let Some(secret) = secret {
-            // Git tells no passwords. If one does all the same, it is told no further.
-            for stream in [&mut output.stdout, &mut output.stderr] {
-                *stream = String::from_utf8_lossy(stream).replace(&secret, "***").into_bytes();
-            }
+        // Git tells no passwords. If one does all the same, it is told no further.
+        for stream in [&mut output.stdout, &mut output.stderr] {
+            *stream = self.vault.redaction().bytes(stream).into_owned();
         }
         Ok(output)
     }
@@ -207,8 +206,8 @@ impl Services {
         let gateway = (!shared).then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string() });
         let observed = ready(&backend, &spec).await?;
         let way = Way { guard, leader: None, alone: !shared, gateway, _in_use: in_use };
-        let (secrets, contained) = (Arc::clone(&self.secrets), Arc::clone(&self.contained));
-        Ok(Sandbox::new(backend, grants, secrets, contained, spec, observed, way))
+        let (vault, contained) = (Arc::clone(&self.vault), Arc::clone(&self.contained));
+        Ok(Sandbox::new(backend, grants, vault, contained, spec, observed, way))
     }
 
     /// Who isolates git apart: the workspace's own backend, unless all its processes share a system or a container, which an

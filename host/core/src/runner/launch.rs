@@ -16,7 +16,13 @@ use sandboxed_model::{
 use sandboxed_plugins::Harness;
 use sandboxed_store::{MissionChange, RunChange, RunRecord};
 
-use crate::{Result, changes, distant::Distant, paths::Paths, sandbox::Sandbox, services::Services};
+use crate::{
+    Result, changes,
+    distant::Distant,
+    paths::Paths,
+    sandbox::{Sandbox, Speaker},
+    services::Services,
+};
 
 /// A turn that is ready to be followed.
 pub(super) struct Launched {
@@ -62,7 +68,8 @@ impl Services {
         }
         self.remember_baseline(mission, &sandbox, &place, run).await;
         let grants = self.plugins.inspect(&mission.harness).map(|info| info.grants).unwrap_or_default();
-        let process = sandbox.process(command, &grants, &run.to_string()).await?;
+        let speaker = Speaker { plugin: Some(&mission.harness), secrets: &grants.secrets };
+        let process = sandbox.process(command, speaker, &run.to_string()).await?;
         let mut record = RunRecord {
             id: run,
             mission: mission.id,

@@ -10,6 +10,7 @@ mod held;
 mod launch;
 mod output_limit;
 mod recover;
+mod redact;
 mod saved;
 mod settle;
 mod spool;

@@ -30,7 +30,7 @@ impl Runner {
                 return Ok(Some(self.settle_unlaunched(mission, failure).await?));
             }
         };
-        let saved = SavedTurn::read(state.session_state);
+        let saved = SavedTurn::read(self.services.vault.open_state(mission.id, state.session_state));
         let mut turn = Turn::new(
             Arc::clone(&self.services),
             mission,
@@ -38,7 +38,7 @@ impl Runner {
             Driver::new(harness, self.mission, saved.driver()),
             place,
         );
-        turn.translator.restore(saved.printed);
+        turn.translator.restore(saved.printed, saved.held);
         match self.services.supervisor.attach(turn.record.id).await.map_err(|error| error.failure())? {
             Attached::Live(run) => turn.run = Some(run),
             Attached::Ended(exit) => turn.exit = Some(exit),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::output_limit::Printed;
+use super::{output_limit::Printed, redact::HeldText};
 
 /// What a server must know to take a turn up again.
 #[derive(Default, Serialize, Deserialize)]
@@ -13,11 +13,12 @@ pub(super) struct SavedTurn {
     /// What the driver saved, in base64.
     driver: Option<String>,
     pub(super) printed: BTreeMap<String, Printed>,
+    pub(super) held: Vec<HeldText>,
 }
 
 impl SavedTurn {
-    pub(super) fn new(driver: Option<&[u8]>, printed: BTreeMap<String, Printed>) -> Self {
-        Self { driver: driver.map(|bytes| BASE64_STANDARD.encode(bytes)), printed }
+    pub(super) fn new(driver: Option<&[u8]>, printed: BTreeMap<String, Printed>, held: Vec<HeldText>) -> Self {
+        Self { driver: driver.map(|bytes| BASE64_STANDARD.encode(bytes)), printed, held }
     }
 
     /// Reads what was stored. What another release stored in another form is as good as nothing.

@@ -6,11 +6,16 @@ use sandboxed_model::{
     event::{EventBody, Message, MessageRole, Other, Plan, Session, Thought, ToolOutput, ToolStatus},
     harness::{DriverEvent, TurnOutcome},
 };
+use sandboxed_vault::Redaction;
 
-use super::output_limit::{OutputLimit, Printed};
+use super::{
+    output_limit::{OutputLimit, Printed},
+    redact::{HeldText, TurnRedactor},
+};
 
 /// Translates the events of one turn, merging neighbouring pieces of one text.
 pub(crate) struct Translator {
+    redactor: TurnRedactor,
     limit: OutputLimit,
     bodies: Vec<EventBody>,
     turn_end: Option<(TurnOutcome, String)>,
@@ -18,8 +23,9 @@ pub(crate) struct Translator {
 
 impl Translator {
     /// For a turn in which `tool_output_limit` bytes of each tool call's output are kept.
-    pub(crate) fn new(tool_output_limit: u64) -> Self {
-        Self { limit: OutputLimit::new(tool_output_limit), bodies: Vec::new(), turn_end: None }
+    pub(crate) fn new(tool_output_limit: u64, redaction: Redaction) -> Self {
+        let redactor = TurnRedactor::new(redaction);
+        Self { redactor, limit: OutputLimit::new(tool_output_limit), bodies: Vec::new(), turn_end: None }
     }
 
     /// What a server that takes the turn up after a crash must know.
@@ -27,14 +33,24 @@ impl Translator {
         self.limit.printed()
     }
 
+    /// Ends of texts that are not told yet, for the same.
+    pub(crate) fn held(&self) -> Vec<HeldText> {
+        self.redactor.held()
+    }
+
     /// Goes on after a crash.
-    pub(crate) fn restore(&mut self, printed: BTreeMap<String, Printed>) {
+    pub(crate) fn restore(&mut self, printed: BTreeMap<String, Printed>, held: Vec<HeldText>) {
         self.limit.restore(printed);
+        self.redactor.restore(held);
     }
 
     /// Takes what a step said.
     pub(crate) fn push(&mut self, events: Vec<DriverEvent>) {
+        let mut told = Vec::with_capacity(events.len());
         for event in events {
+            self.redactor.push(event, &mut told);
+        }
+        for event in told {
             self.push_one(event);
         }
     }
@@ -49,8 +65,11 @@ impl Translator {
         self.turn_end.as_ref()
     }
 
-    /// The turn is over: what is left of tool calls that were not finished.
+    /// The turn is over: what is left of texts, and of tool calls that were not finished.
     pub(crate) fn close(&mut self) {
+        for event in self.redactor.close() {
+            self.push_one(event);
+        }
         for output in self.limit.finish_all() {
             self.bodies.push(EventBody::ToolOutput(output));
         }
@@ -127,7 +146,7 @@ mod tests {
 
     #[test]
     fn neighbouring_pieces_of_one_message_become_one_event() {
-        let mut translator = Translator::new(100);
+        let mut translator = Translator::new(100, Redaction::default());
         translator.push(vec![said("m1", "hel"), said("m1", "lo"), said("m2", "!")]);
         let texts: Vec<_> = translator
             .take()
@@ -142,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_end_of_long_output_stands_before_the_end_of_its_call() {
-        let mut translator = Translator::new(16);
+        let mut translator = Translator::new(16, Redaction::default());
         translator.push(vec![
             DriverEvent::ToolOutput { id: "c".to_owned(), stream: OutputStream::Stdout, text: "x".repeat(50) },
             DriverEvent::ToolCall(ToolCall {
@@ -162,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_first_word_on_how_a_turn_ended_counts() {
-        let mut translator = Translator::new(100);
+        let mut translator = Translator::new(100, Redaction::default());
         let end = |outcome, reason: &str| DriverEvent::TurnEnd { outcome, reason: reason.to_owned() };
         translator.push(vec![end(TurnOutcome::Failed, "first"), end(TurnOutcome::Completed, "second")]);
         assert_eq!(translator.turn_end(), Some(&(TurnOutcome::Failed, "first".to_owned())));
@@ -170,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_kept_as_text() {
-        let mut translator = Translator::new(100);
+        let mut translator = Translator::new(100, Redaction::default());
         translator.push(vec![DriverEvent::Other { name: "x".to_owned(), json: "{oops".to_owned() }]);
         assert_eq!(
             translator.take(),

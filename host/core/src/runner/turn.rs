@@ -90,7 +90,7 @@ impl Runner {
             }
         };
         let saved = self.services.store.live_state(mission.id).await?.session_state;
-        let saved = SavedTurn::read(saved);
+        let saved = SavedTurn::read(self.services.vault.open_state(mission.id, saved));
         let readers = readers(&self.services, run.id(), [0, 0]);
         let pid = run.pid();
         let mut turn = Turn::new(
@@ -145,7 +145,8 @@ impl Turn {
         driver: Driver,
         place: Place,
     ) -> Self {
-        let translator = Translator::new(services.config.missions.tool_output_limit.0);
+        let translator =
+            Translator::new(services.config.missions.tool_output_limit.0, services.vault.redaction().clone());
         let framers = [
             Framer::new(OutputStream::Stdout, record.stdout_framing, record.stdout_offset),
             Framer::new(OutputStream::Stderr, record.stderr_framing, record.stderr_offset),
@@ -217,10 +218,10 @@ impl Turn {
 
     /// What is stored with every step: how far the output was read and what the driver knows.
     pub(super) fn progress(&mut self) -> MissionChange {
-        let saved = SavedTurn::new(self.driver.saved(), self.translator.printed());
+        let saved = SavedTurn::new(self.driver.saved(), self.translator.printed(), self.translator.held());
         let offsets = Offsets { stdout: self.framers[0].delivered(), stderr: self.framers[1].delivered() };
         MissionChange {
-            session_state: Some(saved.write()),
+            session_state: Some(self.services.vault.seal_state(self.mission.id, &saved.write())),
             run: Some(RunChange::Progress { run: self.record.id, offsets }),
             actions_done: std::mem::take(&mut self.done),
             last_output_at: Some(Timestamp::now()),

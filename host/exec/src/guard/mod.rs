@@ -37,6 +37,9 @@ pub struct Guard {
     pub filter: Filter,
     /// Files that the program finds open.
     pub attachments: Vec<Attachment>,
+    /// Files in memory that the work finds open under these very numbers, besides. Only for what a shim starts: elsewhere
+    /// the numbers may be taken.
+    pub files: Vec<HandedFile>,
     /// Files that it may use, beyond what their owners let it.
     pub rules: Option<PathRules>,
     /// The program is a wrapper which the work runs in: signals are for the work and not for the wrapper, which would
@@ -153,6 +156,27 @@ pub struct Attachment {
     pub argument: usize,
     /// What can be read from it.
     pub content: AttachmentContent,
+}
+
+/// A file in memory that the work finds open.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedFile {
+    /// The number of its descriptor: [`HandedFile::FIRST`] or greater.
+    pub number: i32,
+    /// What can be read from it.
+    pub bytes: Vec<u8>,
+}
+
+impl HandedFile {
+    /// The first number that a shim itself does not use.
+    pub const FIRST: i32 = 200;
+}
+
+/// It may hold a secret and is not shown.
+impl fmt::Debug for HandedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HandedFile({}, {} bytes)", self.number, self.bytes.len())
+    }
 }
 
 /// What can be read from an attached file.

@@ -21,8 +21,8 @@ use nix::{
 };
 
 use super::{
-    AttachmentContent, Entrance, FileIdentity, Filter, Guard, Inside, Network, PROXY_PORT, ProcessHandle, Stage,
-    StageMount, filter,
+    AttachmentContent, Entrance, FileIdentity, Filter, Guard, HandedFile, Inside, Network, PROXY_PORT, ProcessHandle,
+    Stage, StageMount, filter,
     gate::{GateSender, Listener},
     inside::{namespace, still_there},
 };
@@ -69,6 +69,9 @@ impl Ready {
             })?;
             *place = file.as_raw_fd().to_string();
             confinement.inherited.push(file);
+        }
+        for HandedFile { number, bytes } in &guard.files {
+            confinement.inherited.push(numbered(in_memory(bytes)?, *number)?);
         }
         let mut listener = None;
         let (way, entrance) = match &guard.network {
@@ -173,13 +176,27 @@ fn attached(content: &AttachmentContent) -> Result<OwnedFd, LaunchFailure> {
             bytes
         }),
     };
+    in_memory(&bytes)
+}
+
+fn in_memory(bytes: &[u8]) -> Result<OwnedFd, LaunchFailure> {
     let write = || {
         let mut file = File::from(memfd_create(c"attachment", MFdFlags::MFD_CLOEXEC)?);
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.rewind()?;
         io::Result::Ok(file.into())
     };
     write().map_err(|error| LaunchFailure::system("handing over a file", error))
+}
+
+/// The same open file under this very number.
+fn numbered(file: OwnedFd, number: i32) -> Result<OwnedFd, LaunchFailure> {
+    let numbered = rustix::io::fcntl_dupfd_cloexec(&file, number)
+        .map_err(|error| LaunchFailure::system("handing over a file", std::io::Error::from(error)))?;
+    if numbered.as_raw_fd() != number {
+        return Err(LaunchFailure::system("handing over a file", format!("the descriptor {number} is taken")));
+    }
+    Ok(numbered)
 }
 
 fn text(bytes: &[u8]) -> Result<CString, LaunchFailure> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::{
-    Config, SecretSource,
+    Config, KeySource, SecretSource,
     document::Document,
     problem::{Invalid, Problem},
 };
@@ -101,6 +101,11 @@ fn absolute(mut config: Config, document: &mut Document<'_>, source: Source<'_>)
     for (name, engine) in &mut config.engines {
         for (path, key) in [(&mut engine.ca, "ca"), (&mut engine.cert, "cert"), (&mut engine.key, "key")] {
             *path = resolve(path, &["engines", name, key]);
+        }
+    }
+    for (source, key) in [(&mut config.vault.key, "key"), (&mut config.vault.former_key, "former_key")] {
+        if let Some(KeySource::File(path) | KeySource::PassphraseFile(path)) = source {
+            *path = resolve(path, &["vault", key]);
         }
     }
     for (name, secret) in &mut config.secrets {

@@ -52,6 +52,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Secrets that plugins and workspaces may name, and where their values are found.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// The vault.
+    pub vault: VaultConfig,
     /// Container engines on other machines, by the names that workspaces and grants give them.
     pub engines: BTreeMap<String, EngineConfig>,
     /// Plugins, in the order of loading.
@@ -68,6 +70,30 @@ pub enum SecretSource {
     File(PathBuf),
     /// A variable of the server's environment.
     Env(String),
+}
+
+/// `[vault]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VaultConfig {
+    /// What the master key is made of. Absent: the file `vault.key` in the data directory, made at the first start.
+    pub key: Option<KeySource>,
+    /// What the key before was made of. What is sealed with it is put under the key when the server is started.
+    pub former_key: Option<KeySource>,
+}
+
+/// What a master key is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum KeySource {
+    /// A file that holds it, which the server writes when the key is replaced; made where there is none.
+    File(PathBuf),
+    /// A variable of the server's environment that holds it: 32 bytes in base64 or hexadecimal.
+    Env(String),
+    /// A variable of the server's environment that holds a passphrase.
+    PassphraseEnv(String),
+    /// A file that holds a passphrase; a newline at its end does not belong to it.
+    PassphraseFile(PathBuf),
 }
 
 /// `[server]`

@@ -64,9 +64,8 @@ impl Document<'_> {
                     &["git", "credentials", host],
                     "it is the name of a host like \"github.com\", or with a port",
                 );
-            } else if !config.secrets.contains_key(&credential.secret) {
-                let message = format!("there is no secret {:?} in [secrets]", credential.secret);
-                self.problem(&["git", "credentials", host], message);
+            } else if credential.secret.is_empty() {
+                self.problem(&["git", "credentials", host], "it names no secret");
             }
         }
         if config.workspaces.upload_limit.0 == 0 {

@@ -29,7 +29,9 @@ impl PluginState {
             headers.push(match Value::from(value) {
                 Value::Plain(value) => Header { name, value, secret: false },
                 Value::Secret(secret) => {
-                    Header { name, value: granted_secret(&self.rights, &self.ports, &secret).await?, secret: true }
+                    let host = asked_host(&request.url);
+                    let value = granted_secret(&self.rights, &self.ports, &self.plugin, &secret, Some(&host)).await?;
+                    Header { name, value, secret: true }
                 }
             });
         }
@@ -47,4 +49,11 @@ impl PluginState {
             truncated: response.truncated,
         })
     }
+}
+
+/// The host of a request, with its port. One that cannot be read is refused before anything is sent.
+fn asked_host(url: &str) -> String {
+    let Ok(url) = url::Url::parse(url) else { return String::new() };
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sandboxed_model::{
-    Blame, Failure,
+    Blame, Failure, PluginId,
     command::{Command, Output, Value},
 };
 
@@ -46,7 +46,7 @@ impl PluginState {
             }
             let value = match value {
                 Value::Plain(value) => value,
-                Value::Secret(secret) => granted_secret(&self.rights, &self.ports, &secret).await?,
+                Value::Secret(secret) => granted_secret(&self.rights, &self.ports, &self.plugin, &secret, None).await?,
             };
             env.push((name, value));
         }
@@ -63,11 +63,17 @@ impl PluginState {
     }
 }
 
-/// The value of a secret that was granted by name.
-pub(super) async fn granted_secret(rights: &Rights, ports: &Ports, name: &str) -> Result<String, Failure> {
+/// The value of a secret that was granted by name, for a request to a host or for a program.
+pub(super) async fn granted_secret(
+    rights: &Rights,
+    ports: &Ports,
+    plugin: &PluginId,
+    name: &str,
+    host: Option<&str>,
+) -> Result<String, Failure> {
     if !rights.grants.secrets.iter().any(|granted| granted == name) {
         return Err(Failure::new(Blame::Denied, "secrets.denied", format!("the secret {name:?} was not granted"))
             .with_hint(format!("grants.secrets = [\"{name}\"]")));
     }
-    ports.secrets.read(name).await
+    ports.secrets.read(plugin, name, host).await
 }

@@ -17,7 +17,11 @@ impl Host for PluginState {
         let deadline = self.time_for(deadline_ms);
         let secrets = self.rights.grants.secrets.clone();
         let output = match self.workspace() {
-            Ok(caller) => self.ports.workspaces.run(caller, command.into(), secrets, stdin, deadline, MAX_OUTPUT).await,
+            Ok(caller) => {
+                let plugin = self.plugin.clone();
+                let workspaces = &self.ports.workspaces;
+                workspaces.run(plugin, caller, command.into(), secrets, stdin, deadline, MAX_OUTPUT).await
+            }
             Err(failure) => Err(failure),
         };
         Ok(output.map(Into::into).map_err(Into::into))

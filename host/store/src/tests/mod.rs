@@ -15,6 +15,7 @@ mod queue;
 mod runs;
 mod search;
 mod templates;
+mod vault;
 mod workspaces;
 
 use std::{path::PathBuf, time::Duration};

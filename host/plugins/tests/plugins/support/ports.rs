@@ -80,13 +80,18 @@ impl Kv for Memory {
 struct TwoSecrets;
 
 impl Secrets for TwoSecrets {
-    fn exists(&self, name: &str) -> bool {
+    fn exists(&self, _: &PluginId, name: &str) -> bool {
         matches!(name, "token" | "other" | "wanted")
     }
 
-    fn read<'a>(&'a self, name: &'a str) -> PortFuture<'a, Result<String, Failure>> {
+    fn read<'a>(
+        &'a self,
+        plugin: &'a PluginId,
+        name: &'a str,
+        _: Option<&'a str>,
+    ) -> PortFuture<'a, Result<String, Failure>> {
         Box::pin(async move {
-            if self.exists(name) {
+            if self.exists(plugin, name) {
                 return Ok(format!("value-of-{name}"));
             }
             Err(Failure::new(Blame::Config, "secrets.missing", format!("there is no secret {name}")))
@@ -230,6 +235,7 @@ impl Workspaces for NoWorkspaces {
 
     fn run(
         &self,
+        _: PluginId,
         _: ToolCaller,
         _: Command,
         _: Vec<String>,
