@@ -149,3 +149,8 @@ pub fn assert_gap_free(events: &[Value]) {
         assert_eq!(event["seq"], index as u64 + 1, "a gap or a double in the event log");
     }
 }
+
+/// The bodies of the events of a kind.
+pub fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["kind"] == kind).map(|event| &event["body"]).collect()
+}

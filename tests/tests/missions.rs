@@ -3,15 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use reqwest::{Method, StatusCode};
-use sandboxed_tests::{Server, api::assert_gap_free, until};
+use sandboxed_tests::{
+    Server,
+    api::{assert_gap_free, of_kind},
+    until,
+};
 use serde_json::{Value, json};
 
 fn kinds(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["kind"].as_str().unwrap()).collect()
-}
-
-fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    events.iter().filter(|event| event["kind"] == kind).map(|event| &event["body"]).collect()
 }
 
 #[tokio::test]

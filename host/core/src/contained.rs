@@ -27,12 +27,8 @@ use tokio::{
 };
 
 use crate::{
-    Result,
-    container_network::ContainerNetworks,
-    containers::{Engines, no_way_out},
-    paths::Paths,
-    sandbox::HostProcess,
-    services::Services,
+    Result, container_network::ContainerNetworks, containers::no_way_out, engines::Engines, paths::Paths,
+    sandbox::HostProcess, services::Services,
 };
 
 /// The hidden subcommand that stands for a program.

@@ -21,6 +21,7 @@ mod disk;
 mod distant;
 mod doctor;
 mod egress;
+mod engines;
 mod error;
 mod etc;
 mod files;

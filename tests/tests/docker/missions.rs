@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use sandboxed_tests::{api::assert_gap_free, until};
+use sandboxed_tests::{
+    api::{assert_gap_free, of_kind},
+    until,
+};
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
@@ -15,10 +18,6 @@ until [ -e stop ]; do
 done
 echo "end $n"
 "#;
-
-fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    events.iter().filter(|event| event["kind"] == kind).map(|event| &event["body"]).collect()
-}
 
 #[tokio::test]
 async fn a_mission_runs_in_a_container_and_its_files_belong_to_the_workspaces_user() {

@@ -1,14 +1,13 @@
 //! Missions on another machine.
 
 use reqwest::Method;
-use sandboxed_tests::{api::assert_gap_free, until};
+use sandboxed_tests::{
+    api::{assert_gap_free, of_kind},
+    until,
+};
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
-
-fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    events.iter().filter(|event| event["kind"] == kind).map(|event| &event["body"]).collect()
-}
 
 #[tokio::test]
 async fn a_mission_runs_on_the_other_machine_and_nothing_of_its_files_is_here() {
