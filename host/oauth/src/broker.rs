@@ -218,38 +218,38 @@ impl<K: Keep> Shared<K> {
     /// A token, by a refresh where it is due. Runs as a task of its own, with the account's lock.
     async fn renew(&self, account: &Account, mut state: OwnedMutexGuard<State>) -> Result<Token> {
         self.read(account, &mut state).await?;
-        if let Some(token) = state.fresh() {
-            return Ok(token);
-        }
-        if let Some(error) = state.paused() {
-            return state.valid_or(error);
-        }
         let signed_out = || Error::SignedOut(account.name.clone());
-        let grant = match state.held() {
-            Held::Unread | Held::SignedOut => return Err(signed_out()),
-            Held::Unstored(_) => return self.keep_and_give(account, &mut state).await,
-            Held::Stored(current) => current.grant.clone(),
-        };
-        let Some(refresh) = &grant.refresh else {
-            // Nothing can be had in its place, so it is used to its end.
-            let valid = state.valid_or(signed_out());
-            if valid.is_err() {
-                state.replace(Held::SignedOut);
+        // Twice, where somebody else has stored another grant in the meantime.
+        for _ in 0..2 {
+            if let Some(token) = state.fresh() {
+                return Ok(token);
             }
-            return valid;
-        };
-        match account.client.refresh(&self.http, &grant, refresh).await {
-            Ok(grant) => {
-                state.replace(Held::Unstored(Current::given(grant, &self.timing)));
-                self.keep_and_give(account, &mut state).await
+            if let Some(error) = state.paused() {
+                return state.valid_or(error);
             }
-            Err(error) if error.ends_grant() => self.ended(account, &mut state, refresh).await,
-            Err(error) => {
-                tracing::warn!(account = account.name, %error, "an access token was not refreshed");
-                state.failed(error.clone(), &self.timing);
-                state.valid_or(error)
+            let grant = match state.held() {
+                Held::Unread | Held::SignedOut => return Err(signed_out()),
+                Held::Unstored(_) => return self.keep_and_give(account, &mut state).await,
+                Held::Stored(current) => current.grant.clone(),
+            };
+            let Some(refresh) = &grant.refresh else {
+                // Nothing can be had in its place, so it is used to its end.
+                return state.valid_or(signed_out()).inspect_err(|_| state.replace(Held::SignedOut));
+            };
+            match account.client.refresh(&self.http, &grant, refresh).await {
+                Ok(grant) => {
+                    state.replace(Held::Unstored(Current::given(grant, &self.timing)));
+                    return self.keep_and_give(account, &mut state).await;
+                }
+                Err(error) if error.ends_grant() => self.look_for_another(account, &mut state, refresh).await?,
+                Err(error) => {
+                    tracing::warn!(account = account.name, %error, "an access token was not refreshed");
+                    state.failed(error.clone(), &self.timing);
+                    return state.valid_or(error);
+                }
             }
         }
+        Err(signed_out())
     }
 
     /// Reads what is kept, where nobody has yet.
@@ -274,32 +274,30 @@ impl<K: Keep> Shared<K> {
         state.valid_or(ended.clone()).inspect_err(|_| state.failed(ended, &self.timing))
     }
 
-    /// The provider ended the grant. Where another is kept by now, that is used: somebody else may have signed in.
-    async fn ended(&self, account: &Account, state: &mut State, refresh: &SecretString) -> Result<Token> {
-        let signed_out = Error::SignedOut(account.name.clone());
-        let kept = self.load(&account.name).await?;
-        let other = kept
-            .filter(|kept| kept.refresh.as_ref().is_none_or(|kept| kept.expose_secret() != refresh.expose_secret()));
-        match other {
-            Some(grant) => {
-                state.replace(Held::Stored(Current::loaded(grant, &self.timing)));
-                state.valid_or(signed_out)
-            }
+    /// The provider ended the grant. Where another is kept by now, that is taken: somebody else may have refreshed it.
+    async fn look_for_another(&self, account: &Account, state: &mut State, ended: &SecretString) -> Result<()> {
+        let kept = self.load(&account.name).await.inspect_err(|error| state.failed(error.clone(), &self.timing))?;
+        let is_ended =
+            |kept: &Grant| kept.refresh.as_ref().is_some_and(|kept| kept.expose_secret() == ended.expose_secret());
+        match kept.filter(|kept| !is_ended(kept)) {
+            Some(grant) => state.replace(Held::Stored(Current::loaded(grant, &self.timing))),
             None => {
                 tracing::warn!(account = account.name, "the provider ended the grant; nobody is signed in any more");
                 state.replace(Held::SignedOut);
-                Err(signed_out)
             }
         }
+        Ok(())
     }
 
     async fn load(&self, account: &str) -> Result<Option<Grant>> {
-        let failed = |error: KeepError| Error::Keep { account: account.to_owned(), reason: error.to_string() };
-        self.keep.load(account).await.map_err(failed)
+        self.keep.load(account).await.map_err(|error| not_kept(account, &error))
     }
 
     async fn store(&self, account: &str, grant: &Grant) -> Result<()> {
-        let failed = |error: KeepError| Error::Keep { account: account.to_owned(), reason: error.to_string() };
-        self.keep.store(account, grant).await.map_err(failed)
+        self.keep.store(account, grant).await.map_err(|error| not_kept(account, &error))
     }
+}
+
+fn not_kept(account: &str, error: &KeepError) -> Error {
+    Error::Keep { account: account.to_owned(), reason: error.to_string() }
 }
