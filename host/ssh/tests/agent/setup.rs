@@ -11,11 +11,11 @@ use std::{
 use sandboxed_ssh::{Agent, HostKeys, Key, Limits, Target, Use};
 use tempfile::TempDir;
 use tokio::{
-    io::AsyncReadExt as _,
-    net::{TcpStream, UnixListener},
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    net::UnixListener,
+    process::{Child, ChildStderr, Command},
     task::JoinHandle,
-    time::{Instant, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -125,6 +125,7 @@ impl Sshd {
         let at = folder.path();
         key_file(&at.join("host_key"), host_key, "").await;
         std::fs::copy(authorized, at.join("authorized_keys")).unwrap();
+        let mut log_of_last = String::new();
         // Another process may take the port between the look and the start.
         for _ in 0..5 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
@@ -138,13 +139,14 @@ impl Sshd {
             // It executes itself again for each connection, so it wants its whole path.
             let mut command = Command::new(sshd_program());
             command.arg("-D").arg("-e").arg("-f").arg(at.join("sshd_config"));
-            let log = std::fs::File::create(at.join("log")).unwrap();
-            let child = command.stdin(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap();
-            if let Some(child) = answering(child, port).await {
-                return Self { port, folder, _child: child };
+            let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+            let log = BufReader::new(child.stderr.take().unwrap()).lines();
+            match timeout(DEADLINE, listening(log)).await.expect("sshd starts or ends") {
+                Ok(()) => return Self { port, folder, _child: child },
+                Err(said) => log_of_last = said,
             }
         }
-        panic!("sshd does not start: {}", std::fs::read_to_string(at.join("log")).unwrap());
+        panic!("sshd does not start: {log_of_last}");
     }
 
     /// What a client's `known_hosts` has of it.
@@ -187,20 +189,15 @@ fn sshd_program() -> &'static str {
         .expect("sshd is installed (openssh-server)")
 }
 
-/// The sshd once it greets; none where it ended before.
-async fn answering(mut child: Child, port: u16) -> Option<Child> {
-    let until = Instant::now() + DEADLINE;
-    while Instant::now() < until {
-        if child.try_wait().unwrap().is_some() {
-            return None;
+/// Waits until an sshd listens, and reads on what it says; what it said where it ended before.
+async fn listening(mut log: Lines<BufReader<ChildStderr>>) -> Result<(), String> {
+    let mut said = String::new();
+    while let Ok(Some(line)) = log.next_line().await {
+        if line.contains("Server listening on") {
+            tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+            return Ok(());
         }
-        if let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-            let mut greeting = [0; 4];
-            if stream.read_exact(&mut greeting).await.is_ok() && greeting == *b"SSH-" {
-                return Some(child);
-            }
-        }
-        tokio::task::yield_now().await;
+        said.push_str(&line);
     }
-    None
+    Err(said)
 }
