@@ -19,7 +19,7 @@ pub(crate) fn is_json(content_type: &[u8]) -> bool {
 }
 
 /// The object of an answer, whose body is given where it says that it is JSON.
-pub(crate) fn read(status: StatusCode, json: Option<&Vec<u8>>) -> Result<Map<String, Value>> {
+pub(crate) fn read(status: StatusCode, json: Option<&[u8]>) -> Result<Map<String, Value>> {
     let object = json.and_then(|body| serde_json::from_slice::<Map<String, Value>>(body).ok());
     if status.is_success() {
         let object = match (json, object) {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn answered(status: u16, body: &str) -> Result<Map<String, Value>> {
-        read(StatusCode::from_u16(status).unwrap(), Some(&body.as_bytes().to_vec()))
+        read(StatusCode::from_u16(status).unwrap(), Some(body.as_bytes()))
     }
 
     #[test]

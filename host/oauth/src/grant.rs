@@ -32,10 +32,10 @@ pub struct Grant {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// The provider's id of the account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Its e-mail address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
 
@@ -43,18 +43,14 @@ pub struct Owner {
 #[derive(Serialize, Deserialize)]
 struct Stored<T> {
     access: T,
-    #[serde(skip_serializing_if = "Option::is_none", default = "none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh: Option<T>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     #[serde(default)]
     owner: Owner,
-}
-
-fn none<T>() -> Option<T> {
-    None
 }
 
 impl Grant {

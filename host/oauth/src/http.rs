@@ -80,7 +80,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        answer::read(status, is_json.then_some(&body))
+        answer::read(status, is_json.then_some(body.as_slice()))
     }
 }
 
