@@ -115,6 +115,8 @@ impl Provider {
 
     /// What a browser ends at that opens the address of a sign-in, where the person agrees.
     pub(crate) async fn browse(&self, pending: &Pending) -> Url {
+        // A second installation of the provider fails and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let response = browser.get(pending.url().clone()).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
