@@ -69,6 +69,10 @@ uuid_id!(
     MessageId, "a message id (a UUID)"
 );
 uuid_id!(
+    /// A request to a model.
+    RequestId, "a request id (a UUID)"
+);
+uuid_id!(
     /// One process tree that was started for a mission, a step of a build, or a person.
     RunId, "a run id (a UUID)"
 );

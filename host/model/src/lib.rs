@@ -28,14 +28,18 @@ pub mod port;
 pub mod process;
 pub mod queue;
 pub mod recipe;
+pub mod request;
 pub mod secret;
 pub mod snapshot;
 pub mod state;
 pub mod template;
 pub mod time;
 pub mod tools;
+pub mod wire;
 pub mod workspace;
 
 pub use failure::{Blame, Failure};
-pub use id::{BuildId, MessageId, MissionId, PluginId, RunId, SecretId, Seq, SnapshotId, TokenId, UserId, WorkspaceId};
+pub use id::{
+    BuildId, MessageId, MissionId, PluginId, RequestId, RunId, SecretId, Seq, SnapshotId, TokenId, UserId, WorkspaceId,
+};
 pub use time::Timestamp;
