@@ -7,11 +7,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
+pub mod account;
 pub mod backend;
+pub mod budget;
 pub mod build;
+pub mod catalogue;
 pub mod command;
 pub mod config;
 pub mod container;
+pub mod day;
 pub mod doctor;
 pub mod event;
 mod failure;
@@ -25,12 +29,15 @@ pub mod moving;
 pub mod page;
 pub mod plugin;
 pub mod port;
+pub mod price;
 pub mod process;
+pub mod provider;
 pub mod queue;
 pub mod recipe;
 pub mod request;
 pub mod secret;
 pub mod snapshot;
+pub mod spending;
 pub mod state;
 pub mod template;
 pub mod time;
