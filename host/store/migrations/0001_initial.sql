@@ -308,6 +308,127 @@ CREATE INDEX secret_uses_in_order ON secret_uses (secret, key);
 CREATE INDEX secret_uses_by_time ON secret_uses (secret, last_at);
 CREATE INDEX secret_uses_by_hour ON secret_uses (hour);
 
+-- Accounts at providers of models. Those with the lower positions are used first.
+CREATE TABLE accounts (
+    key        INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT    NOT NULL UNIQUE,
+    provider   TEXT    NOT NULL,
+    credential TEXT    NOT NULL,
+    base_url   TEXT,
+    models     TEXT    NOT NULL,
+    position   INTEGER NOT NULL,
+    enabled    INTEGER NOT NULL,
+    owner      TEXT,
+    health     TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX accounts_in_order ON accounts (position, key);
+
+-- Money is in micro-dollars, days are counted from 1970-01-01 in UTC. A request counts to the day on which it began.
+
+CREATE TABLE budgets (
+    scope  TEXT    NOT NULL,
+    period TEXT    NOT NULL,
+    most   INTEGER NOT NULL,
+    PRIMARY KEY (scope, period)
+) STRICT, WITHOUT ROWID;
+
+-- What counts to a budget in the period that begins with the day `start`: made from the tables below when a request
+-- first asks for it, and kept with them from then on.
+CREATE TABLE budget_totals (
+    scope    TEXT    NOT NULL,
+    period   TEXT    NOT NULL,
+    start    INTEGER NOT NULL,
+    spent    INTEGER NOT NULL,
+    reserved INTEGER NOT NULL,
+    PRIMARY KEY (scope, period, start)
+) STRICT, WITHOUT ROWID;
+
+-- Sums of requests that have ended, for each day and whatever spending is asked by. They stay when missions and requests
+-- are deleted.
+CREATE TABLE spending (
+    key            INTEGER PRIMARY KEY,
+    mission        TEXT    NOT NULL,
+    day            INTEGER NOT NULL,
+    model          TEXT    NOT NULL,
+    account        TEXT    NOT NULL,
+    user           TEXT    NOT NULL,
+    harness        TEXT    NOT NULL,
+    provider       TEXT    NOT NULL,
+    workspace      TEXT    NOT NULL,
+    -- The mission's key, also after its end.
+    mission_key    INTEGER NOT NULL,
+    requests       INTEGER NOT NULL,
+    failed         INTEGER NOT NULL,
+    estimated      INTEGER NOT NULL,
+    unpriced       INTEGER NOT NULL,
+    input          INTEGER NOT NULL,
+    cache_read     INTEGER NOT NULL,
+    cache_write    INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL,
+    output         INTEGER NOT NULL,
+    reasoning      INTEGER NOT NULL,
+    cost           INTEGER NOT NULL,
+    UNIQUE (mission, day, model, account, user, harness, provider, workspace)
+) STRICT;
+CREATE INDEX spending_by_model ON spending (model, day);
+CREATE INDEX spending_by_account ON spending (account, day);
+CREATE INDEX spending_by_user ON spending (user, day);
+
+-- The same sums by one thing alone: `server` (with an empty name), `model`, `account`, `user` or `harness`.
+CREATE TABLE spending_days (
+    dimension      TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    day            INTEGER NOT NULL,
+    requests       INTEGER NOT NULL,
+    failed         INTEGER NOT NULL,
+    estimated      INTEGER NOT NULL,
+    unpriced       INTEGER NOT NULL,
+    input          INTEGER NOT NULL,
+    cache_read     INTEGER NOT NULL,
+    cache_write    INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL,
+    output         INTEGER NOT NULL,
+    reasoning      INTEGER NOT NULL,
+    cost           INTEGER NOT NULL,
+    PRIMARY KEY (dimension, name, day)
+) STRICT, WITHOUT ROWID;
+
+-- Requests to models. What many of them have in common is in the row of `spending` to which each counts.
+CREATE TABLE model_requests (
+    key                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                  TEXT    NOT NULL,
+    spending            INTEGER NOT NULL REFERENCES spending (key),
+    -- The mission's key, also after its end.
+    mission             INTEGER NOT NULL,
+    turn                INTEGER NOT NULL,
+    format              TEXT    NOT NULL,
+    started_at          INTEGER NOT NULL,
+    -- What is set aside for it. Null where its price is not known.
+    reserved            INTEGER,
+    -- Null while it is under way.
+    request_end         TEXT,
+    status              INTEGER,
+    first_byte_ms       INTEGER,
+    took_ms             INTEGER,
+    answered_model      TEXT,
+    upstream_request_id TEXT,
+    input               INTEGER,
+    cache_read          INTEGER,
+    cache_write         INTEGER,
+    cache_write_1h      INTEGER,
+    output              INTEGER,
+    reasoning           INTEGER,
+    cost                INTEGER,
+    price_from          INTEGER,
+    estimated           INTEGER NOT NULL,
+    has_failed          INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX model_requests_open ON model_requests (id) WHERE request_end IS NULL;
+CREATE INDEX model_requests_by_mission ON model_requests (mission, key);
+CREATE INDEX model_requests_by_turn ON model_requests (mission, turn, key);
+
 CREATE TABLE plugin_values (
     plugin TEXT NOT NULL,
     key    BLOB NOT NULL,

@@ -18,6 +18,9 @@ pub(crate) enum List {
     Users,
     Audit,
     SecretUses,
+    ModelRequests,
+    Spending,
+    Budgets,
 }
 
 impl List {
@@ -34,6 +37,9 @@ impl List {
             Self::Users => 'u',
             Self::Audit => 'a',
             Self::SecretUses => 'k',
+            Self::ModelRequests => 'r',
+            Self::Spending => 'p',
+            Self::Budgets => 'g',
         }
     }
 
@@ -54,6 +60,32 @@ impl List {
         rows.truncate(limit);
         let next_cursor = if more { rows.last().map(|(place, _)| format!("{}{place:x}", self.mark())) } else { None };
         Page { items: rows.into_iter().map(|(_, item)| item).collect(), next_cursor }
+    }
+
+    /// The same as [`List::place`] of a list whose places are texts.
+    pub(crate) fn text_place(self, page: &PageRequest) -> Result<Option<String>> {
+        let Some(cursor) = &page.cursor else { return Ok(None) };
+        let digits = cursor.strip_prefix(self.mark()).ok_or(Error::InvalidCursor)?.as_bytes();
+        let digit = |digit: u8| char::from(digit).to_digit(16).filter(|_| !digit.is_ascii_uppercase());
+        let bytes = digits.chunks(2).map(|pair| match *pair {
+            [high, low] => u8::try_from(digit(high)? << 4 | digit(low)?).ok(),
+            _ => None,
+        });
+        let bytes = bytes.collect::<Option<Vec<u8>>>().ok_or(Error::InvalidCursor)?;
+        String::from_utf8(bytes).map(Some).map_err(|_| Error::InvalidCursor)
+    }
+
+    /// The same as [`List::page`] of a list whose places are texts.
+    pub(crate) fn text_page<T>(self, mut rows: Vec<T>, limit: u32, place: impl Fn(&T) -> String) -> Page<T> {
+        let limit = limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more);
+        let next_cursor = last.map(|last| {
+            let digits = place(last).bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+            format!("{}{digits}", self.mark())
+        });
+        Page { items: rows, next_cursor }
     }
 }
 

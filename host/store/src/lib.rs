@@ -1,5 +1,5 @@
-//! The durable store of the server: missions and their event logs, workspaces, people, plugins' values, in one SQLite
-//! database.
+//! The durable store of the server: missions and their event logs, workspaces, people, accounts and what they spend, plugins'
+//! values, in one SQLite database.
 //!
 //! Only this crate knows SQL. It may not know of HTTP, plugins or processes: callers give and get the types of
 //! `sandboxed-model`, and the store keeps the rules that only a transaction can keep.
@@ -29,6 +29,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod access;
+mod account;
 mod action;
 mod backup;
 mod build;
@@ -47,6 +48,7 @@ mod queue;
 mod run;
 mod search;
 mod snapshot;
+mod spending;
 mod statement;
 mod template;
 mod value;

@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection};
 use crate::error::Result;
 
 /// How many prepared statements a connection keeps: more than this crate has.
-pub(crate) const CACHED: usize = 160;
+pub(crate) const CACHED: usize = 256;
 
 /// A prepared statement from the connection's cache.
 ///

@@ -3,6 +3,7 @@
 use rusqlite::params;
 use sandboxed_model::{
     MissionId, Seq,
+    budget::BudgetScope,
     event::{EventBody, StateChange, Usage},
     mission::Mission,
     queue::QueuedMessage,
@@ -15,6 +16,7 @@ use crate::{
     error::{Error, Result, is_duplicate},
     queue::{self, QueueChange},
     search::IndexEntry,
+    spending,
     statement::prepare,
     workspace,
 };
@@ -70,8 +72,8 @@ impl Store {
         .await
     }
 
-    /// Removes a mission that has ended, with all that belongs to it. Its events are no longer found at once and
-    /// leave the disk soon after.
+    /// Removes a mission that has ended, with all that belongs to it but what it spent. Its events are no longer found at once
+    /// and leave the disk soon after.
     ///
     /// # Errors
     /// [`Error::Conflict`] where it has not ended.
@@ -92,6 +94,7 @@ impl Store {
             ] {
                 prepare(write.conn, sql)?.execute(params![key])?;
             }
+            spending::forget_budgets_of(write.conn, &BudgetScope::Mission(id))?;
             write.purges = true;
             Ok(())
         })

@@ -2,6 +2,7 @@
 //! (see `statement`).
 
 mod access;
+mod accounts;
 mod backup;
 mod builds;
 mod concurrency;
@@ -14,6 +15,7 @@ mod opening;
 mod queue;
 mod runs;
 mod search;
+mod spending;
 mod templates;
 mod vault;
 mod workspaces;
