@@ -60,6 +60,13 @@ pub struct LongContext {
 }
 
 impl Price {
+    /// Of what costs nothing.
+    pub const FREE: Self = Self {
+        from: Day::FIRST,
+        rates: Rates { input: 0, cache_read: 0, cache_write: 0, cache_write_1h: 0, output: 0 },
+        above: None,
+    };
+
     /// What a request costs that used these tokens.
     pub fn cost(&self, tokens: &Tokens) -> Cost {
         let rates = match self.above {

@@ -90,6 +90,9 @@ pub struct Provider {
     pub format_keys: BTreeMap<WireFormat, KeyPlace>,
     /// Whether models that the catalogue does not know may be asked.
     pub unlisted_models: bool,
+    /// Whether it charges nothing, whatever the model.
+    #[serde(default)]
+    pub free: bool,
     /// Where it lists its models to whoever shows a key. May begin with `{base}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models_url: Option<String>,
@@ -216,6 +219,7 @@ mod tests {
             key: KeyPlace::ApiKey,
             format_keys: BTreeMap::from([(WireFormat::Messages, KeyPlace::XApiKey)]),
             unlisted_models: true,
+            free: false,
             models_url: None,
             sign_in: None,
             keys_page: None,

@@ -11,6 +11,8 @@ use crate::{
 };
 
 mod file;
+#[cfg(test)]
+mod tests;
 
 pub use file::EMBEDDED;
 
@@ -40,15 +42,20 @@ pub struct Model {
 }
 
 impl Model {
+    /// What it costs at this time. `None` where that is not known.
+    pub fn price(&self, at: Timestamp) -> Option<&Price> {
+        price::at(&self.prices, at.day())
+    }
+
     /// What a request costs that used these tokens. `None` where the price is not known, which is never nothing.
     pub fn cost(&self, tokens: &Tokens, at: Timestamp) -> Option<Cost> {
-        price::at(&self.prices, at.day()).map(|price| price.cost(tokens))
+        self.price(at).map(|price| price.cost(tokens))
     }
 
     /// The most that a request with so many tokens of input and output can cost, in micro-dollars. `None` where the price
     /// is not known.
     pub fn worst(&self, input_tokens: u64, output_tokens: u64, at: Timestamp) -> Option<u64> {
-        price::at(&self.prices, at.day()).map(|price| price.worst(input_tokens, output_tokens))
+        self.price(at).map(|price| price.worst(input_tokens, output_tokens))
     }
 
     /// Whether it goes by this name.
@@ -96,6 +103,14 @@ impl Catalogue {
         match models.binary_search_by(|model| model.id.as_str().cmp(name)) {
             Ok(place) => Some(&models[place]),
             Err(_) => models.iter().find(|model| model.is_named(name)),
+        }
+    }
+
+    /// What a model of a provider costs at this time. `None` where that is not known, which is never nothing.
+    pub fn price(&self, provider: &ProviderId, model: &str, at: Timestamp) -> Option<&Price> {
+        match self.model(provider, model).and_then(|model| model.price(at)) {
+            None if self.provider(provider)?.free => Some(&Price::FREE),
+            price => price,
         }
     }
 

@@ -2,32 +2,32 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use toml::{
     Table, Value,
     de::{DeTable, DeValue},
 };
 
 use super::{
-    PluginConfig, Source,
+    Config, PluginConfig, Source,
     problem::{Invalid, Problem, nearest},
     shape::{Shape, check, shape_at},
 };
 use crate::template::NewTemplate;
 
 /// A configuration while it is put together.
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     name: &'a str,
-    pub(super) table: Table,
+    pub(crate) table: Table,
     /// Line of each key of the file, by its path.
     lines: HashMap<String, usize>,
     /// The variable or option that set a key.
     origins: BTreeMap<String, String>,
-    pub(super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn read(source: Source<'a>) -> Result<Self, Invalid> {
+    pub(crate) fn read(source: Source<'a>) -> Result<Self, Invalid> {
         let syntax = |error: &toml::de::Error| {
             let line = error.span().map_or(1, |span| line_of(source.text, span.start));
             let message = error.message().trim().replace('\n', ", ");
@@ -42,7 +42,7 @@ impl<'a> Document<'a> {
         Ok(Self { name: source.name, table, lines, origins: BTreeMap::new(), problems: Vec::new() })
     }
 
-    pub(super) fn invalid(mut self) -> Invalid {
+    pub(crate) fn invalid(mut self) -> Invalid {
         // By line; what a variable says comes after.
         self.problems.sort_by_key(|problem| {
             problem.origin.rsplit_once(':').and_then(|(_, line)| line.parse().ok()).unwrap_or(usize::MAX)
@@ -52,7 +52,7 @@ impl<'a> Document<'a> {
     }
 
     /// Notes that something is wrong with the key at `path`.
-    pub(super) fn problem<S: AsRef<str>>(&mut self, path: &[S], message: impl Into<String>) {
+    pub(crate) fn problem<S: AsRef<str>>(&mut self, path: &[S], message: impl Into<String>) {
         let origin = self.origin(path);
         self.problems.push(Problem { origin, key: display(path), message: message.into() });
     }
@@ -72,7 +72,7 @@ impl<'a> Document<'a> {
     }
     /// Sets a key from text, which is read as what the key expects.
     pub(super) fn set(&mut self, path: &[String], text: &str, origin: &str) {
-        let value = read_as(shape_at(path), text);
+        let value = read_as(shape_at::<Config>(path), text);
         let Some((last, above)) = path.split_last() else { return };
         let mut table = &mut self.table;
         let mut above = above.iter();
@@ -93,19 +93,19 @@ impl<'a> Document<'a> {
         table.insert(last.clone(), value);
         self.origins.insert(joined(path), origin.to_owned());
     }
-    /// Holds every key and every value against the types.
-    pub(super) fn check_values(&mut self) {
+    /// Holds every key and every value against the type of the document.
+    pub(crate) fn check_values<T: DeserializeOwned>(&mut self) {
         let table = Value::Table(self.table.clone());
-        self.check_value(&mut Vec::new(), &table);
+        self.check_value::<T>(&mut Vec::new(), &table);
     }
 
-    fn check_value(&mut self, path: &mut Vec<String>, value: &Value) {
-        match (shape_at(path), value) {
+    fn check_value<T: DeserializeOwned>(&mut self, path: &mut Vec<String>, value: &Value) {
+        match (shape_at::<T>(path), value) {
             (Some(Shape::Table(known)), Value::Table(table)) => {
                 for (key, value) in table {
                     path.push(key.clone());
                     if known.contains(&key.as_str()) {
-                        self.check_value(path, value);
+                        self.check_value::<T>(path, value);
                     } else {
                         let message = match nearest(key, known.iter().copied()) {
                             Some(meant) => format!("unknown key; did you mean {meant:?}?"),
@@ -119,21 +119,21 @@ impl<'a> Document<'a> {
             (Some(Shape::Map), Value::Table(table)) => {
                 for (key, value) in table {
                     path.push(key.clone());
-                    self.check_value(path, value);
+                    self.check_value::<T>(path, value);
                     path.pop();
                 }
             }
             (Some(Shape::List), Value::Array(entries)) => {
                 for (index, value) in entries.iter().enumerate() {
                     path.push(index.to_string());
-                    self.check_value(path, value);
+                    self.check_value::<T>(path, value);
                     path.pop();
                 }
             }
             // The root is a table always.
             _ if path.is_empty() => {}
             _ => {
-                if let Err(message) = check(path, value) {
+                if let Err(message) = check::<T>(path, value) {
                     self.problem(path, message);
                 }
             }

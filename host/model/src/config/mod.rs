@@ -25,6 +25,7 @@ mod size;
 mod tests;
 mod variables;
 
+pub(crate) use document::Document;
 pub use engine::EngineConfig;
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use problem::{Invalid, Problem};
@@ -50,6 +51,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// What the server tells about itself.
     pub telemetry: TelemetryConfig,
+    /// Models, and what they cost.
+    pub models: ModelsConfig,
     /// Secrets that plugins and workspaces may name, and where their values are found.
     pub secrets: BTreeMap<String, SecretSource>,
     /// The vault.
@@ -391,6 +394,14 @@ impl Default for TelemetryConfig {
     fn default() -> Self {
         Self { log: "info".to_owned(), log_format: LogFormat::Human, otlp_endpoint: None }
     }
+}
+
+/// `[models]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// A file of providers, models and prices that count over those that came with the server. Absent: those alone.
+    pub catalogue: Option<PathBuf>,
 }
 
 /// `[[plugin]]`

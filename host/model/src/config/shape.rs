@@ -1,16 +1,14 @@
 //! Which keys there are and what their values look like, asked from the types of the configuration themselves.
 //!
-//! A key is found by deserialising [`Config`] from nothing but the way to that key, and looking at what serde asks for
+//! A key is found by deserialising the type of the whole from nothing but the way to that key, and looking at what serde asks for
 //! at its end. So there is no second list of the keys that could differ from the first.
 
 use std::{cell::RefCell, fmt};
 
 use serde::{
-    Deserialize, Deserializer, de,
-    de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor},
+    Deserializer, de,
+    de::{DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor},
 };
-
-use super::Config;
 
 /// What is expected at a place of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +31,19 @@ pub(super) enum Shape {
     Any,
 }
 
-/// What is expected at the end of `path`. Any element of a list is reached by any name. `None` where nothing of this
+/// What is expected at the end of `path` in a document of this type. Any element of a list is reached by any name. `None` where nothing of this
 /// path exists.
-pub(super) fn shape_at(path: &[String]) -> Option<Shape> {
+pub(super) fn shape_at<T: DeserializeOwned>(path: &[String]) -> Option<Shape> {
     let goal = Goal { value: None, shape: RefCell::new(None), check: RefCell::new(None) };
     // It always fails, at the end of the path or before.
-    let _ = Config::deserialize(Probe { path, goal: &goal });
+    let _ = T::deserialize(Probe { path, goal: &goal });
     goal.shape.into_inner()
 }
 
 /// What is wrong with a value for the key at `path`, in serde's words.
-pub(super) fn check(path: &[String], value: &toml::Value) -> Result<(), String> {
+pub(super) fn check<T: DeserializeOwned>(path: &[String], value: &toml::Value) -> Result<(), String> {
     let goal = Goal { value: Some(value), shape: RefCell::new(None), check: RefCell::new(None) };
-    let reached = Config::deserialize(Probe { path, goal: &goal });
+    let reached = T::deserialize(Probe { path, goal: &goal });
     goal.check.into_inner().unwrap_or_else(|| reached.map(drop).map_err(|error| error.0))
 }
 

@@ -28,7 +28,7 @@ fn problems(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
 /// Every key that there is, `*` for a key of the operator's choice and for an entry of a list.
 fn all_keys() -> Vec<String> {
     fn walk(path: &mut Vec<String>, keys: &mut Vec<String>) {
-        match shape_at(path) {
+        match shape_at::<Config>(path) {
             Some(Shape::Table(known)) => {
                 for key in known {
                     path.push((*key).to_owned());

@@ -80,7 +80,7 @@ impl Document<'_> {
         let mut path: Vec<String> = Vec::new();
         for segment in key.split("__") {
             let segment = segment.to_ascii_lowercase();
-            match shape_at(&path) {
+            match shape_at::<Config>(&path) {
                 Some(Shape::Table(known) | Shape::Variants(known)) if !known.contains(&segment.as_str()) => {
                     path.push(segment.clone());
                     let meant = nearest(&segment, known.iter().copied()).map(|known| {
