@@ -115,6 +115,10 @@ fn fill(path: &Path, mission: &Mission, users: &[UserId], requests: i64) -> Vec<
     .unwrap();
     let sums = "sum(requests), 0, 0, 0, sum(input), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(output), \
                 sum(reasoning), sum(cost)";
+    conn.execute_batch(&format!(
+        "INSERT INTO spending_of_all SELECT day, model, account, user, harness, {sums} FROM spending GROUP BY 1, 2, 3, 4, 5"
+    ))
+    .unwrap();
     for (dimension, name) in
         [("server", "''"), ("model", "model"), ("account", "account"), ("user", "user"), ("harness", "harness")]
     {
@@ -184,6 +188,7 @@ async fn sums(store: &Store, user: UserId, missions: &[MissionId]) {
         ("by model of one user, 30 days", of_user.clone(), SpendingGroup::Model),
         ("by mission of one user, 30 days", of_user, SpendingGroup::Mission),
         ("by day of one account, a year", of_account.clone(), SpendingGroup::Day),
+        ("by mission of one account, newest 50", of_account.clone(), SpendingGroup::Mission),
         ("by model of one account, a year", of_account, SpendingGroup::Model),
     ] {
         let mut times = Vec::new();

@@ -372,9 +372,30 @@ CREATE TABLE spending (
     cost           INTEGER NOT NULL,
     UNIQUE (mission, day, model, account, user, harness, provider, workspace)
 ) STRICT;
-CREATE INDEX spending_by_model ON spending (model, day);
-CREATE INDEX spending_by_account ON spending (account, day);
-CREATE INDEX spending_by_user ON spending (user, day);
+CREATE INDEX spending_by_model ON spending (model, mission);
+CREATE INDEX spending_by_account ON spending (account, mission);
+CREATE INDEX spending_by_user ON spending (user, mission);
+
+-- The same sums of all missions together.
+CREATE TABLE spending_of_all (
+    day            INTEGER NOT NULL,
+    model          TEXT    NOT NULL,
+    account        TEXT    NOT NULL,
+    user           TEXT    NOT NULL,
+    harness        TEXT    NOT NULL,
+    requests       INTEGER NOT NULL,
+    failed         INTEGER NOT NULL,
+    estimated      INTEGER NOT NULL,
+    unpriced       INTEGER NOT NULL,
+    input          INTEGER NOT NULL,
+    cache_read     INTEGER NOT NULL,
+    cache_write    INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL,
+    output         INTEGER NOT NULL,
+    reasoning      INTEGER NOT NULL,
+    cost           INTEGER NOT NULL,
+    PRIMARY KEY (day, model, account, user, harness)
+) STRICT, WITHOUT ROWID;
 
 -- The same sums by one thing alone: `server` (with an empty name), `model`, `account`, `user` or `harness`.
 CREATE TABLE spending_days (

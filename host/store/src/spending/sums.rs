@@ -1,6 +1,6 @@
 //! Sums of requests, kept so that asking for them reads few rows however many requests there were.
 
-use rusqlite::{Connection, Row, ToSql, params_from_iter, types::Value};
+use rusqlite::{Connection, Row, params_from_iter, types::Value};
 use sandboxed_model::{
     MissionId,
     day::Day,
@@ -102,26 +102,32 @@ pub(super) fn add(conn: &Connection, place: &Place<'_>, added: &Added) -> Result
     let parameters = std::iter::once(place.spending).chain(values);
     prepare(conn, &sql)?.execute(params_from_iter(parameters))?;
 
-    let columns = SUMS.join(", ");
-    let numbers = (4..4 + SUMS.len()).map(|number| format!("?{number}")).collect::<Vec<_>>().join(", ");
-    let sets = SUMS.map(|name| format!("{name} = {name} + excluded.{name}")).join(", ");
-    let sql = format!(
-        "INSERT INTO spending_days (dimension, name, day, {columns}) VALUES (?1, ?2, ?3, {numbers}) \
-         ON CONFLICT (dimension, name, day) DO UPDATE SET {sets}"
-    );
-    let mut statement = prepare(conn, &sql)?;
+    let with_sums = |head: Vec<Value>| params_from_iter(head.into_iter().chain(values.map(Value::Integer)));
+    let text = |text: &str| Value::Text(text.to_owned());
+    let Place { day, model, account, user, harness, .. } = *place;
+    let day = Value::Integer(day.into());
+    prepare(conn, &upsert("spending_of_all", &["day", "model", "account", "user", "harness"]))?
+        .execute(with_sums(vec![day.clone(), text(model), text(account), text(user), text(harness)]))?;
+    let mut statement = prepare(conn, &upsert("spending_days", &["dimension", "name", "day"]))?;
     for (dimension, name) in [
         (Dimension::Server, ""),
-        (Dimension::Model, place.model),
-        (Dimension::Account, place.account),
-        (Dimension::User, place.user),
-        (Dimension::Harness, place.harness),
+        (Dimension::Model, model),
+        (Dimension::Account, account),
+        (Dimension::User, user),
+        (Dimension::Harness, harness),
     ] {
-        let dimension = dimension.as_str();
-        let head: [&dyn ToSql; 3] = [&dimension, &name, &place.day];
-        statement.execute(params_from_iter(head.into_iter().chain(values.iter().map(|value| value as &dyn ToSql))))?;
+        statement.execute(with_sums(vec![text(dimension.as_str()), text(name), day.clone()]))?;
     }
     Ok(())
+}
+
+/// Adds values to the sums of a row, which is made where there is none of its key.
+fn upsert(table: &str, key: &[&str]) -> String {
+    let (key, columns) = (key.join(", "), SUMS.join(", "));
+    let numbers = (0..key.split(", ").count() + SUMS.len()).map(|number| format!("?{}", number + 1));
+    let numbers = numbers.collect::<Vec<_>>().join(", ");
+    let sets = SUMS.map(|name| format!("{name} = {name} + excluded.{name}")).join(", ");
+    format!("INSERT INTO {table} ({key}, {columns}) VALUES ({numbers}) ON CONFLICT ({key}) DO UPDATE SET {sets}")
 }
 
 /// The expressions that [`sum`] reads from column 1 on.
@@ -158,8 +164,8 @@ struct Query {
 
 /// The table whose rows are the fewest to read, with the conditions on it.
 ///
-/// Whatever is asked by one thing alone is in `spending_days`. Of the rest one condition on a mission, user, account or model
-/// narrows `spending`; missions without any condition are read in their own order, as far as the page goes.
+/// Whatever is asked by one thing alone is in `spending_days`, and what is asked of no mission in `spending_of_all`. The sums of
+/// one mission are few, and sums by mission are read in the order of missions, as far as the page goes.
 fn query(filter: &SpendingFilter, group: SpendingGroup, after: Option<&str>, limit: u32) -> Result<Query> {
     let column = match group {
         SpendingGroup::Day => "day",
@@ -178,8 +184,9 @@ fn query(filter: &SpendingFilter, group: SpendingGroup, after: Option<&str>, lim
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
     .collect();
+    let of_missions = group == SpendingGroup::Mission || filter.mission.is_some();
     let one_thing = match (conditions.as_slice(), group) {
-        (_, SpendingGroup::Mission) | ([("mission", _)], _) => None,
+        _ if of_missions => None,
         ([], SpendingGroup::Day) => Some(("server", Some(""))),
         ([], _) => Some((column, None)),
         ([(name, value)], SpendingGroup::Day) => Some((*name, Some(value.as_str()))),
@@ -204,7 +211,13 @@ fn query(filter: &SpendingFilter, group: SpendingGroup, after: Option<&str>, lim
             for (name, value) in conditions {
                 condition(&format!("{name} ="), Value::Text(value));
             }
-            ("spending", column)
+            if of_missions {
+                ("spending", column)
+            } else {
+                // The index begins with the day.
+                condition("day >=", Value::Integer(0));
+                ("spending_of_all", column)
+            }
         }
     };
     if let Some(from) = filter.from {
