@@ -1,7 +1,9 @@
 //! Settling requests that have ended.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use sandboxed_model::{RequestId, Timestamp, budget::BudgetScope, request::RequestEnd, spending::RequestSettled};
+use sandboxed_model::{
+    RequestId, Timestamp, budget::BudgetScope, request::RequestEnd, spending::RequestSettled, wire::Tokens,
+};
 
 use super::{
     MOST, budget,
@@ -66,16 +68,10 @@ fn settle(conn: &Connection, open: &Open, settled: &RequestSettled) -> Result<()
         None => (open.reserved, open.reserved.is_some()),
     };
     let tokens = settled.tokens.map(|tokens| {
-        let most = |number: u64| Count(number.min(MOST));
-        (
-            (most(tokens.input), most(tokens.cache_read), most(tokens.cache_write)),
-            (most(tokens.cache_write_1h), most(tokens.output), most(tokens.reasoning)),
-        )
+        let Tokens { input, cache_read, cache_write, cache_write_1h, output, reasoning } = tokens;
+        [input, cache_read, cache_write, cache_write_1h, output, reasoning].map(|number| Count(number.min(MOST)))
     });
-    let ((input, cache_read, cache_write), (cache_write_1h, output, reasoning)) = match tokens {
-        Some(((a, b, c), (d, e, f))) => ((Some(a), Some(b), Some(c)), (Some(d), Some(e), Some(f))),
-        None => Default::default(),
-    };
+    let tokens = |place: usize| tokens.as_ref().map(|tokens| &tokens[place]);
     prepare(
         conn,
         "UPDATE model_requests SET request_end = ?2, status = ?3, first_byte_ms = ?4, took_ms = ?5, answered_model = ?6, \
@@ -90,12 +86,12 @@ fn settle(conn: &Connection, open: &Open, settled: &RequestSettled) -> Result<()
         Count(settled.took_ms),
         settled.answered_model,
         settled.upstream_request_id,
-        input,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        output,
-        reasoning,
+        tokens(0),
+        tokens(1),
+        tokens(2),
+        tokens(3),
+        tokens(4),
+        tokens(5),
         cost.map(Count),
         known.map(|cost| cost.price_from.number()),
         estimated,
