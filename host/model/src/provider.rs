@@ -79,9 +79,9 @@ pub struct Provider {
     pub id: ProviderId,
     /// Its name for people.
     pub title: String,
-    /// In which formats it is asked, and where: the URL up to the format's own path, version included, without a slash at its
-    /// end. What follows is `/messages`, `/chat/completions`, `/responses` or `/models/MODEL:generateContent`. A URL may begin
-    /// with `{base}`, which is the base URL that the account gives.
+    /// In which formats it is asked, and where: what stands before the format's own path, as the official clients of the format
+    /// take it, without a slash at its end. What follows is `/v1/messages`, `/chat/completions`, `/responses` or
+    /// `/v1beta/models/MODEL:generateContent`. A URL may begin with `{base}`, which is the base URL that the account gives.
     pub endpoints: BTreeMap<WireFormat, String>,
     /// Where it wants its key.
     pub key: KeyPlace,

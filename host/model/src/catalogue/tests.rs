@@ -6,7 +6,7 @@ use crate::day::Day;
 const SMALL: &str = r#"
 [providers.acme]
 title = "Acme"
-endpoints.messages = "https://models.acme.example/v1"
+endpoints.messages = "https://models.acme.example"
 endpoints.chat = "{base}/v1"
 key = "x_api_key"
 format_keys.chat = "bearer"
@@ -111,7 +111,7 @@ fn everything_that_is_wrong_is_told_with_its_line() {
         ("[models.acme", "[models.acne", "there is no provider \"acne\""),
         ("[\"messages\"]", "[\"gemini\"]", "the provider has no endpoint of the format gemini"),
         ("endpoints.messages", "endpoints.mesages", "unknown variant `mesages`"),
-        ("example/v1", "example/v1/", "does not end with /"),
+        (".example", ".example/", "does not end with /"),
         ("https://", "ftp://", "an endpoint is a URL"),
         ("fast-latest", "fast *", "1 to 200 visible ASCII characters"),
         ("\"x_api_key\"", "\"cookie\"", "unknown variant `cookie`"),
