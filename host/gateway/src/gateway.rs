@@ -20,12 +20,13 @@ use tokio::{
 };
 
 use crate::{
-    Desk, Error, Limits, Reason, Refusal, headers,
+    Desk, Error, Limits, Operation, Reason, Refusal, headers,
     inbound::Inbound,
     intake::Room,
     limits, listing,
     passing::Broken,
     relay::Relay,
+    socket::Opening,
     target::{self, Target},
     upstream::Upstream,
 };
@@ -123,7 +124,7 @@ impl<D: Desk> Inner<D> {
 
     async fn fulfil(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         origin: D::Origin,
         format: WireFormat,
         target: Target,
@@ -145,7 +146,16 @@ impl<D: Desk> Inner<D> {
             }
             Target::Model(endpoint) => endpoint,
         };
-        let (_token, caller) = self.admit(&request, &origin).await?;
+        let (token, caller) = self.admit(&request, &origin).await?;
+        if endpoint.operation == Operation::Connect {
+            let upgrade = hyper::upgrade::on(&mut request);
+            let (head, _) = request.into_parts();
+            let opening = Opening { inner: self, origin, token, caller, endpoint, head };
+            let (response, conversation) = opening.open(upgrade).await?;
+            *afterwards.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(conversation));
+            return Ok(response);
+        }
+        drop(token);
         let (head, body) = request.into_parts();
         Relay { inner: &self, caller, format, endpoint, head }.relay(body).await
     }

@@ -43,6 +43,7 @@ mod passing;
 mod refusal;
 mod relay;
 mod request;
+mod socket;
 mod target;
 mod trouble;
 mod upstream;

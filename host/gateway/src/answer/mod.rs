@@ -76,7 +76,11 @@ impl Reading {
             return None;
         }
         match scan.pieces.shape() {
-            Shape::Events => Some(farewell::event(&scan.facts, refusal)),
+            Shape::Events => {
+                let words = farewell::event(&scan.facts, refusal);
+                // The line feed of the line that was cut after its carriage return.
+                Some(if scan.pieces.is_after_return() { format!("\n{words}") } else { words })
+            }
             Shape::Array => Some(farewell::element(refusal)),
             Shape::Unknown | Shape::Whole => None,
         }

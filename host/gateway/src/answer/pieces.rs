@@ -41,7 +41,7 @@ struct Line {
     bytes: Vec<u8>,
     /// It is larger than is kept.
     cut: bool,
-    /// The last line ended with a carriage return, to which a line feed may belong.
+    /// It ended with a carriage return, to which a line feed may belong.
     after_return: bool,
     /// The event has data.
     has_data: bool,
@@ -69,6 +69,11 @@ impl Pieces {
 
     pub(super) fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Whether the last byte was a carriage return, to which a line feed may belong.
+    pub(super) fn is_after_return(&self) -> bool {
+        self.line.after_return
     }
 
     /// Takes some of the bytes, one at least, and tells how many and whether they complete a piece.

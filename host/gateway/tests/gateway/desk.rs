@@ -85,6 +85,8 @@ pub struct MemoryDesk {
     pub cap: Option<u64>,
     /// What is told where no route answers.
     pub exhausted: Mutex<Option<Refusal>>,
+    /// The same where all keys are refused.
+    pub refused: Mutex<Option<Refusal>>,
     pub changed: Notify,
 }
 
@@ -218,7 +220,10 @@ impl Desk for MemoryDesk {
         self.book.lock().unwrap().well.push(route.account.clone());
     }
 
-    async fn exhausted(&self, _: &&'static str, _: &Wanted, _: &[(Route, Trouble)]) -> Option<Refusal> {
+    async fn exhausted(&self, _: &&'static str, _: &Wanted, troubles: &[(Route, Trouble)]) -> Option<Refusal> {
+        if troubles.iter().all(|(_, trouble)| *trouble == Trouble::Refused) {
+            return self.refused.lock().unwrap().clone();
+        }
         self.exhausted.lock().unwrap().clone()
     }
 

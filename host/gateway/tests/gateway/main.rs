@@ -11,5 +11,7 @@ mod formats;
 mod hygiene;
 mod ledger;
 mod limits;
+mod official;
 mod tls;
 mod vanishing;
+mod websocket;
