@@ -146,6 +146,14 @@ fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Refusal> {
     }
 }
 
+/// Bytes without the compression that headers name, if it is known and they are not more than `limit`.
+pub(crate) fn plain(headers: &HeaderMap, packed: &Bytes, limit: usize) -> Option<Bytes> {
+    match coding(headers).ok()? {
+        None => Some(packed.clone()),
+        Some(coding) => unpack(coding, packed, limit).ok(),
+    }
+}
+
 fn unknown(coding: &str) -> Refusal {
     let message = format!("The request is compressed in a way that is not supported: {coding}");
     let failure = Failure::new(Blame::Denied, "gateway.encoding_unknown", message)

@@ -171,7 +171,7 @@ impl<D: Desk> Relay<'_, D> {
         account.upstream_request_id = request_id(&answer);
         if !answer.status.is_success() {
             answer.read_error().await;
-            if let Some(trouble) = trouble::of(answer.status, &answer.headers, &answer.before, Timestamp::now()) {
+            if let Some(trouble) = trouble::of(answer.status, &answer.headers, &answer.plain, Timestamp::now()) {
                 account.settle(RequestEnd::Refused, Read::default());
                 let outcome = match trouble {
                     Trouble::Refused => Outcome::Own(refused_key(route)),
@@ -197,9 +197,12 @@ impl<D: Desk> Relay<'_, D> {
         let secret = secret.rsplit(' ').next().unwrap_or_default();
         let mut headers = headers::downward(&answer.headers, secret);
         let refused = !answer.status.is_success();
-        if refused && let Some(clean) = redacted(&answer.before, secret) {
-            answer.before = clean;
+        if refused && let Some(clean) = redacted(&answer.plain, secret) {
+            // All of it was read, unless it is so long that its key is the least of its oddities.
+            (answer.before, answer.body) = (clean, reqwest::Body::from(Bytes::new()));
             headers.remove(header::CONTENT_LENGTH);
+            headers.remove(header::CONTENT_ENCODING);
+            answer.headers.remove(header::CONTENT_ENCODING);
         }
         let reading = Reading::new(self.format, &answer.headers, allowance);
         let idle = self.inner.limits.idle_time;

@@ -17,7 +17,7 @@ const SHORTEST_MEDIA: usize = 1024;
 
 /// Members at the top of a request that decide something here. A request that has one of them twice is refused: the provider
 /// might take the other one.
-const DECIDING: [&str; 12] = [
+const DECIDING: [&str; 11] = [
     "model",
     "stream",
     "max_tokens",
@@ -29,7 +29,6 @@ const DECIDING: [&str; 12] = [
     "conversation",
     "generationConfig",
     "generation_config",
-    "response",
 ];
 
 /// What a request says.

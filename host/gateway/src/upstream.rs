@@ -14,7 +14,7 @@ use rustls_platform_verifier::Verifier;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::{Error, Limits, desk::Credential};
+use crate::{Error, Limits, desk::Credential, intake};
 
 /// Bytes of an error's body that are read to understand it.
 const ERROR: usize = 1024 * 1024;
@@ -59,6 +59,8 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// What was read of the body already.
     pub(crate) before: Bytes,
+    /// The same without its compression.
+    pub(crate) plain: Bytes,
     pub(crate) body: reqwest::Body,
 }
 
@@ -105,7 +107,7 @@ impl Upstream {
         };
         let response = tokio::time::timeout(self.answer_time, asking).await.map_err(|_| Silence::Late)??;
         let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-        Ok(Answer { status: parts.status, headers: parts.headers, before: Bytes::new(), body })
+        Ok(Answer { status: parts.status, headers: parts.headers, before: Bytes::new(), plain: Bytes::new(), body })
     }
 }
 
@@ -144,5 +146,39 @@ impl Answer {
         // What has come by then has to do.
         let _ = tokio::time::timeout(ERROR_TIME, reading).await;
         self.before = held.freeze();
+        self.plain = intake::plain(&self.headers, &self.before, ERROR).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+    use secrecy::SecretString;
+
+    use super::*;
+
+    #[test]
+    fn a_routes_headers_take_the_place_of_the_clients_and_the_credential_of_both() {
+        let map = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
+            let pair = |(name, value): &(&'static str, &'static str)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            pairs.iter().map(pair).collect()
+        };
+        let credential = |value: &str| Credential {
+            header: http::header::AUTHORIZATION,
+            value: SecretString::from(value),
+            generation: 1,
+        };
+        let client = map(&[("openai-project", "theirs"), ("user-agent", "cli")]);
+        let route = map(&[("openai-project", "ours"), ("authorization", "none")]);
+        let all = with_credential(&client, &route, &credential("Bearer sk-real")).unwrap();
+        assert_eq!(
+            (all.len(), &all["openai-project"], &all["user-agent"]),
+            (3, &route["openai-project"], &client["user-agent"])
+        );
+        assert_eq!(all["authorization"], "Bearer sk-real");
+        assert!(!format!("{all:?}").contains("sk-real"));
+        assert!(with_credential(&client, &route, &credential("sk-\nreal")).is_none());
     }
 }

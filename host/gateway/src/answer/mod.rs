@@ -13,12 +13,11 @@ use sandboxed_model::wire::{Tokens, WireFormat};
 
 use self::{
     codec::Codec,
-    facts::Facts,
     pieces::{Pieces, Shape},
 };
 use crate::Refusal;
 
-pub(crate) use self::{facts::Facts as SocketFacts, farewell::farewell_event};
+pub(crate) use self::{facts::Facts, farewell::farewell_event};
 
 /// What is known of an answer so far.
 pub(crate) struct Reading {

@@ -6,7 +6,7 @@ use sandboxed_model::{Timestamp, request::RequestEnd, wire::WireFormat};
 use crate::{
     Desk,
     account::{Account, Read},
-    answer::SocketFacts,
+    answer::Facts,
     desk::Trouble,
     trouble,
 };
@@ -14,12 +14,12 @@ use crate::{
 /// An answer and its account. One that is dropped before its end was abandoned.
 pub(super) struct Answering<D: Desk> {
     pub(super) account: Account<D>,
-    pub(super) facts: SocketFacts,
+    pub(super) facts: Facts,
 }
 
 impl<D: Desk> Answering<D> {
     pub(super) fn new(account: Account<D>) -> Self {
-        Self { account, facts: SocketFacts::new(WireFormat::Responses) }
+        Self { account, facts: Facts::new(WireFormat::Responses) }
     }
 
     /// The provider did not take the request.

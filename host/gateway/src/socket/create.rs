@@ -30,9 +30,9 @@ struct Message<'a> {
     response: Option<&'a RawValue>,
 }
 
-/// Whether a message begins a request, or is none that can be read, which is then told.
-pub(super) fn is_create(text: &str) -> bool {
-    serde_json::from_str::<Message<'_>>(text).map_or(true, |message| message.kind == "response.create")
+/// Whether a message ends the request that is being answered: the only other one that is known to use nothing.
+pub(super) fn is_cancel(text: &str) -> bool {
+    serde_json::from_str::<Message<'_>>(text).is_ok_and(|message| message.kind == "response.cancel")
 }
 
 /// Reads a message that begins a request. Its members are at the top, or in `response`.

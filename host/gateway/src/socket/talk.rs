@@ -80,9 +80,13 @@ impl<D: Desk> Talk<D> {
         let over = loop {
             if self.current.is_none()
                 && let Some(message) = self.waiting.pop_front()
-                && let Err(over) = self.begin(message, &mut client).await
             {
-                break over;
+                match self.begin(message, &mut client).await {
+                    Ok(()) => {}
+                    Err(None) => return,
+                    Err(Some(over)) => break over,
+                }
+                continue;
             }
             let heard = {
                 let link = self.link.as_mut();
@@ -123,8 +127,7 @@ impl<D: Desk> Talk<D> {
             Message::Close(_) => return Err(Over(None)),
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
         };
-        if self.current.is_some() && !create::is_create(&text) {
-            // A word about the request that is being answered.
+        if self.current.is_some() && create::is_cancel(&text) {
             if let Some(link) = &mut self.link {
                 link.send(Message::Text(text), self.inner.limits.idle_time).await;
             }
@@ -132,22 +135,43 @@ impl<D: Desk> Talk<D> {
         }
         let size: usize = self.waiting.iter().map(|text| text.len()).sum();
         if self.waiting.len() >= MOST_WAITING || size + text.len() > limits::MESSAGE {
-            return Err(close(CloseCode::Policy, "too many requests wait"));
+            return Err(too_many());
         }
         self.waiting.push_back(text);
         Ok(())
     }
 
-    /// Begins a request.
-    async fn begin(&mut self, message: Utf8Bytes, client: &mut Client) -> Result<(), Over> {
-        let refusal = match self.prepare(message).await {
-            Ok((create, wanted, routes)) => match self.start(create, wanted, routes, Vec::new()).await {
-                Ok(()) => return Ok(()),
-                Err(refusal) => refusal,
-            },
-            Err(refusal) => refusal,
+    /// Begins a request, and listens meanwhile: it may take a while until there is money for it. The error is none where the
+    /// client has gone.
+    async fn begin(&mut self, message: Utf8Bytes, client: &mut Client) -> Result<(), Option<Over>> {
+        let mut meanwhile: Vec<Message> = Vec::new();
+        let begun = {
+            let begin = async {
+                let (create, wanted, routes) = self.prepare(message).await?;
+                self.start(create, wanted, routes, Vec::new(), None).await
+            };
+            tokio::pin!(begin);
+            loop {
+                tokio::select! {
+                    begun = &mut begin => break begun,
+                    heard = client.next() => match heard {
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
+                        Some(Ok(message)) => meanwhile.push(message),
+                    },
+                }
+                let size: usize = meanwhile.iter().map(Message::len).sum();
+                if meanwhile.len() > MOST_WAITING || size > limits::MESSAGE {
+                    return Err(Some(too_many()));
+                }
+            }
         };
-        send(client, Message::text(refusal.socket_event())).await
+        if let Err(refusal) = begun {
+            send(client, Message::text(refusal.socket_event())).await.map_err(Some)?;
+        }
+        for message in meanwhile {
+            self.hear(message).await.map_err(Some)?;
+        }
+        Ok(())
     }
 
     async fn prepare(&mut self, message: Utf8Bytes) -> Result<(Create, Wanted, VecDeque<Route>), Refusal> {
@@ -169,16 +193,16 @@ impl<D: Desk> Talk<D> {
         Ok((create, wanted, routes))
     }
 
-    /// Sends a request on the first route that takes it.
+    /// Sends a request on the first route that takes it. `last` is what came of those before.
     async fn start(
         &mut self,
         create: Create,
         wanted: Wanted,
         mut routes: VecDeque<Route>,
         mut troubles: Vec<(Route, Trouble)>,
+        mut last: Option<Refusal>,
     ) -> Result<(), Refusal> {
         let desk = Arc::clone(&self.inner.desk);
-        let mut last = None;
         while let Some(route) = routes.pop_front() {
             if !self.link.as_ref().is_some_and(|link| link.is_to(&route)) {
                 match self.connect(&route).await {
@@ -291,7 +315,7 @@ impl<D: Desk> Talk<D> {
         }
         drop(link);
         let Current { create, wanted, others, troubles, .. } = current;
-        match self.start(create, wanted, others, troubles).await {
+        match self.start(create, wanted, others, troubles, own).await {
             Ok(()) => Ok(()),
             Err(refusal) => send(client, Message::text(refusal.socket_event())).await,
         }
@@ -310,12 +334,14 @@ impl<D: Desk> Talk<D> {
             return Err(Over(frame.or_else(|| close(CloseCode::Error, "the provider broke off").0)));
         }
         current.answer.refuse(None);
+        let mut last = None;
         if let Some(link) = link {
+            last = Some(link::broken(&link.route));
             self.inner.desk.trouble(&link.route, &Trouble::Failing);
             current.troubles.push((link.route, Trouble::Failing));
         }
         let Current { create, wanted, others, troubles, .. } = current;
-        match self.start(create, wanted, others, troubles).await {
+        match self.start(create, wanted, others, troubles, last).await {
             Ok(()) => Ok(()),
             Err(refusal) => send(client, Message::text(refusal.socket_event())).await,
         }
@@ -342,6 +368,10 @@ impl<D: Desk> Talk<D> {
 async fn send(client: &mut Client, message: Message) -> Result<(), Over> {
     // A client that takes nothing is given up by its connection.
     client.send(message).await.map_err(|_| Over(None))
+}
+
+fn too_many() -> Over {
+    close(CloseCode::Policy, "too many requests wait")
 }
 
 fn close(code: CloseCode, reason: &'static str) -> Over {

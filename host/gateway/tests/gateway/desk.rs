@@ -70,6 +70,8 @@ pub struct Book {
     pub troubles: Vec<(String, Trouble)>,
     pub well: Vec<String>,
     pub wanted: Vec<Wanted>,
+    /// Requests that wait for those of others to be settled.
+    pub waiting: usize,
     /// Tokens that are spent.
     pub spent: u64,
     /// The most that was ever spent and reserved at the same time.
@@ -129,6 +131,24 @@ impl MemoryDesk {
     }
 }
 
+/// A request that waits, counted as long as it does.
+struct Waiting<'a>(&'a MemoryDesk);
+
+impl<'a> Waiting<'a> {
+    fn at(desk: &'a MemoryDesk) -> Self {
+        desk.book.lock().unwrap().waiting += 1;
+        desk.changed.notify_waiters();
+        Self(desk)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.book.lock().unwrap().waiting -= 1;
+        self.0.changed.notify_waiters();
+    }
+}
+
 pub fn refusal(reason: Reason, code: &str) -> Refusal {
     Refusal::new(reason, Failure::new(Blame::Denied, code, format!("refused: {code}")))
 }
@@ -149,6 +169,7 @@ impl Desk for MemoryDesk {
     async fn routes(&self, caller: &&'static str, wanted: &Wanted) -> Result<Vec<Route>, Refusal> {
         assert_eq!(*caller, "mission");
         self.book.lock().unwrap().wanted.push(wanted.clone());
+        self.changed.notify_waiters();
         match wanted.model.as_deref() {
             Some("forbidden") => return Err(refusal(Reason::ModelDenied, "model.denied")),
             Some("unknown") => return Err(refusal(Reason::Unknown, "model.unknown")),
@@ -165,6 +186,7 @@ impl Desk for MemoryDesk {
 
     async fn reserve(&self, _: &&'static str, _: &Route, worst: &Worst) -> Result<Reservation, Refusal> {
         let tokens = worst.output_tokens.unwrap_or(100) + worst.text_bytes;
+        let mut waiting = None;
         loop {
             let changed = self.changed.notified();
             {
@@ -183,6 +205,11 @@ impl Desk for MemoryDesk {
                     return Ok(Reservation { id, output_allowance: *self.allowance.lock().unwrap() });
                 }
             }
+            if waiting.is_none() {
+                // What this wakes looks again, and so does this.
+                waiting = Some(Waiting::at(self));
+                continue;
+            }
             changed.await;
         }
     }
@@ -190,6 +217,7 @@ impl Desk for MemoryDesk {
     async fn credential(&self, route: &Route) -> Result<Credential, Refusal> {
         let key =
             self.accounts.lock().unwrap().iter().find(|account| account.name == route.account).unwrap().key.clone();
+        assert_ne!(key, "panic");
         if key.is_empty() {
             return Err(refusal(Reason::Unavailable, "vault.locked"));
         }

@@ -119,6 +119,16 @@ async fn a_provider_that_is_not_there_or_never_answers() {
 }
 
 #[tokio::test]
+async fn a_client_is_not_sent_elsewhere() {
+    let server = server("[[reply]]\nredirect = { to = \"http://169.254.169.254/latest\", status = 307 }\n").await;
+    let door = Door::to(&server).await;
+    let answer = post(door.address, "/v1/messages", &message("hi")).await;
+    assert_eq!((answer.status, answer.header("x-sandboxed-sh-code")), (502, Some("gateway.redirect")));
+    assert_eq!(answer.header("location"), None);
+    assert_eq!(records(&server).await.len(), 1);
+}
+
+#[tokio::test]
 async fn the_desk_has_the_last_word_where_no_account_answers() {
     let server = server("[[reply]]\nerror = { status = 429 }\n").await;
     let desk = two(&server);

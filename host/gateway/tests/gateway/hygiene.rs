@@ -55,13 +55,13 @@ async fn the_token_does_not_go_up_and_what_clients_say_of_themselves_does() {
 #[tokio::test]
 async fn an_error_that_tells_the_key_is_cleaned() {
     let server = server(&format!(
-        "[[reply]]\nheaders = {{ x-echo = \"{KEY}\", set-cookie = \"a=b\" }}\n\
+        "[[reply]]\ngzip = true\nheaders = {{ x-echo = \"{KEY}\", set-cookie = \"a=b\" }}\n\
          error = {{ status = 400, message = \"Incorrect API key provided: {KEY}, {KEY}.\" }}\n"
     ))
     .await;
     let door = Door::to(&server).await;
-    for (name, path, body) in streams("hi") {
-        let answer = post_with(door.address, path, &[], &body).await;
+    for ((name, path, body), coding) in streams("hi").into_iter().zip(["identity", "gzip"].into_iter().cycle()) {
+        let answer = post_with(door.address, path, &[("accept-encoding", coding)], &body).await;
         assert_eq!(answer.status, 400, "{name}");
         let everything = format!("{:?} {}", answer.headers, answer.text());
         assert!(!everything.contains(KEY), "{name}: {everything}");

@@ -5,7 +5,7 @@ use sandboxed_scripted_models::End;
 
 use crate::{
     client::{begun, records, request, server, streams, within},
-    desk::Door,
+    desk::{Account, Door, MemoryDesk},
 };
 
 #[tokio::test]
@@ -60,4 +60,29 @@ async fn a_client_that_leaves_once_all_is_said_has_had_a_whole_answer() {
     .await;
     drop(stream);
     assert_eq!(door.desk.only().await.end, RequestEnd::Complete);
+}
+
+#[tokio::test]
+async fn what_is_reserved_is_settled_also_where_the_server_itself_fails() {
+    let server = server("").await;
+    let door = Door::open(MemoryDesk::of([Account::at(&server).named("one", "panic")])).await;
+    let body = crate::client::message("hi").to_string();
+    assert!(crate::client::ask(door.address, &request("POST", "/v1/messages", &[], body.as_bytes())).await.is_none());
+    assert_eq!(door.desk.only().await.end, RequestEnd::Lost);
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_while_it_waits_for_money_has_none_set_aside() {
+    let server = server("[[reply]]\npace = { headers_ms = 60000 }\n").await;
+    let door = Door::open(MemoryDesk { cap: Some(150), ..MemoryDesk::of([Account::at(&server)]) }).await;
+    let sent = request("POST", "/v1/messages", &[], crate::client::message("hi").to_string().as_bytes());
+    let first = begun(door.address, &sent, 0).await;
+    door.desk.until("the first reservation", |book| (!book.open.is_empty()).then_some(())).await;
+    let second = begun(door.address, &sent, 0).await;
+    door.desk.until("the second request", |book| (book.waiting == 1).then_some(())).await;
+    drop(second);
+    door.desk.until("the end of its wait", |book| (book.waiting == 0).then_some(())).await;
+    drop(first);
+    assert_eq!(door.desk.only().await.end, RequestEnd::Abandoned);
+    assert_eq!(records(&server).await.len(), 1);
 }
