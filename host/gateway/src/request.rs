@@ -133,17 +133,18 @@ fn members(text: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Refusal> {
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut members: Self::Value = Vec::new();
+            let known = [&DECIDING[..], &REFERRING, &NESTED].concat();
             while let Some(Name(name)) = map.next_key()? {
                 let value = map.next_value()?;
                 // The rest is for the provider alone, and there may be any number of it.
-                if DECIDING.contains(&name.as_ref())
-                    || REFERRING.contains(&name.as_ref())
-                    || NESTED.contains(&name.as_ref())
-                {
+                if known.contains(&name.as_ref()) {
                     if members.iter().any(|(known, _)| *known == name) {
                         return Err(serde::de::Error::custom(format!("{name} is there twice")));
                     }
                     members.push((name, value));
+                } else if known.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                    // Some parsers take it for the same.
+                    return Err(serde::de::Error::custom(format!("{name} is nearly a known name")));
                 }
             }
             Ok(members)
@@ -302,6 +303,7 @@ mod tests {
             r#"{"model":"cheap","model":"dear"}"#,
             r#"{"model":"cheap","mod\u0065l":"dear"}"#,
             r#"{"model":"m","max_tokens":1,"max_tokens":99999}"#,
+            r#"{"model":"cheap","Model":"dear"}"#,
             r#"{"model":1}"#,
             "[]",
             "{",
