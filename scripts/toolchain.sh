@@ -74,9 +74,10 @@ guests() {
         "  a Rust toolchain whose sysroot has lib/rustlib/$target"
 }
 
-# Without it the server starts all the same, and says what a workspace of the default backend lacks.
+# Without them the server starts all the same, and says what a workspace of the default backend or git over SSH lacks.
 run() {
     need bwrap bubblewrap
+    need ssh openssh-client
 }
 
 tests() {
@@ -91,6 +92,7 @@ tests() {
     need ps procps
     need python3 python3
     need openssl openssl
+    [ -x /usr/sbin/sshd ] || apt_install openssh-server
     need node nodejs
     need npm npm
     need flock util-linux

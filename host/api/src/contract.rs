@@ -23,6 +23,8 @@ pub(crate) struct Operation {
     pub(crate) scope: Option<Scope>,
     /// The query parameters that it knows.
     pub(crate) query: BTreeSet<String>,
+    /// Whether it takes any others: one of its parameters is an object, whose fields they are.
+    pub(crate) open_query: bool,
     /// Whether it takes an `Idempotency-Key`.
     pub(crate) idempotent: bool,
     /// Whether it changes anything.
@@ -63,6 +65,9 @@ impl Operation {
         Self {
             scope: scope_of(&operation["security"]),
             query: in_place("query").map(str::to_owned).collect(),
+            open_query: parameters
+                .iter()
+                .any(|parameter| parameter["in"] == "query" && parameter["schema"]["type"] == "object"),
             idempotent: in_place("header").any(|name| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY)),
             changes: *method != Method::GET,
         }

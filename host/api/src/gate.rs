@@ -165,7 +165,7 @@ fn check_query(operation: &Operation, uri: &Uri) -> Result<(), Problem> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|rejection| Problem::invalid("http.query_invalid", rejection.body_text()))?;
     for (name, value) in pairs {
-        if !operation.query.contains(&name) {
+        if !operation.open_query && !operation.query.contains(&name) {
             let known: Vec<&str> = operation.query.iter().map(String::as_str).collect();
             let detail = match known.is_empty() {
                 true => format!("this operation has no query parameter {name:?}, or any other"),

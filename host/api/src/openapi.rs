@@ -16,10 +16,12 @@ use crate::{gate::SESSION_COOKIE, idempotency::MAX_KEY, problem};
 const TOKEN: &str = "token";
 const SESSION: &str = "session";
 /// Operations whose answers hold a secret or only concern the login itself: no answer of them is stored.
-const NOT_REPEATED: [&str; 9] = [
+const NOT_REPEATED: [&str; 11] = [
     "log_in",
     "log_out",
     "create_token",
+    "begin_sign_in",
+    "finish_sign_in",
     "exec",
     "write_input",
     "resize_process",
@@ -48,6 +50,7 @@ const NOT_REPEATED: [&str; 9] = [
         (name = "files", description = "Files of workspaces"),
         (name = "ports", description = "What listens in workspaces"),
         (name = "git", description = "Repositories, and what missions change"),
+        (name = "models", description = "Providers of models, accounts at them, and what was used"),
         (name = "secrets", description = "Secrets, and the vault that keeps them"),
         (name = "plugins", description = "Backends, harnesses and tools"),
         (name = "system", description = "The server itself"),

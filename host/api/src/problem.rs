@@ -184,7 +184,7 @@ pub(crate) fn render(response: Response, request_id: &str, redaction: &Redaction
     let (mut parts, body) = response.into_parts();
     let problem = match parts.extensions.remove::<Problem>() {
         Some(problem) => problem,
-        None if is_problem(&parts.headers) => return Response::from_parts(parts, body),
+        None if is_written(&parts.headers) => return Response::from_parts(parts, body),
         None => of_status(status),
     };
     let Problem { status, detail, blame, code, hint, retry_after_ms, plugin } = problem;
@@ -206,8 +206,10 @@ pub(crate) fn render(response: Response, request_id: &str, redaction: &Redaction
     Response::from_parts(parts, Body::from(document))
 }
 
-fn is_problem(headers: &http::HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes() == MEDIA_TYPE.as_bytes())
+/// Whether it has its document already, or is a page for a person.
+fn is_written(headers: &http::HeaderMap) -> bool {
+    let written = |value: &HeaderValue| value == MEDIA_TYPE || value.as_bytes().starts_with(b"text/html");
+    headers.get(header::CONTENT_TYPE).is_some_and(written)
 }
 
 fn of_status(status: StatusCode) -> Problem {

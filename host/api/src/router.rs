@@ -36,6 +36,9 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::ports::routes())
         .merge(routes::git::routes())
         .merge(routes::secrets::routes())
+        .merge(routes::accounts::routes())
+        .merge(routes::sign_in::routes())
+        .merge(routes::spending::routes())
         .merge(routes::plugins::routes())
         .merge(routes::system::routes());
     let mut all = OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", api).merge(routes::health::routes());

@@ -6,9 +6,11 @@ mod mission;
 mod plugin;
 mod ports;
 mod process;
+mod provider;
 mod secret;
 mod snapshot;
 mod template;
+mod usage;
 mod workspace;
 mod workspaces;
 
@@ -24,9 +26,11 @@ pub(crate) use self::{
     plugin::{Language, Plugin},
     ports::{Forward, Ports},
     process::{Exec, Processes, Shell},
+    provider::{AddAccount, KeyArguments, Providers, SignIn},
     secret::Secrets,
     snapshot::Snapshots,
     template::{TemplateArguments, Templates},
+    usage::{Budgets, Usage},
     workspace::WorkspaceArguments,
     workspaces::{Waiting, Workspaces},
 };
@@ -100,6 +104,14 @@ pub(crate) enum Command {
     /// Keep secrets, say who may use them, and see who did. No command shows a value.
     #[command(subcommand)]
     Secret(Secrets),
+    /// Add accounts at providers of models, try them, and say which are used first.
+    #[command(subcommand)]
+    Provider(Providers),
+    /// See what missions used of models, and what it cost.
+    Usage(Usage),
+    /// Say what may be spent on models.
+    #[command(subcommand)]
+    Budget(Budgets),
     /// Look at plugins, check them and begin new ones.
     #[command(subcommand)]
     Plugin(Plugin),

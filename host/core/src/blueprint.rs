@@ -75,6 +75,7 @@ impl Services {
             has_own_network(&resolved.network)?;
         }
         self.check_secrets(&resolved.recipe.env)?;
+        self.direct_keys(&resolved.recipe.direct_keys)?;
         self.find_mounts(resolved.recipe.mounts.clone(), self.isolation.users().is_some()).await?;
         Ok(resolved)
     }

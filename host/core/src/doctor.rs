@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use sandboxed_exec::{Containment, ContainmentKind, Guard, Network, PathRules, ShortSpec};
 use sandboxed_model::{
     Blame, Failure, PluginId, Timestamp, UserId, WorkspaceId,
+    account::AccountHealth,
     backend::WorkspacePhase,
     doctor::{Check, CheckStatus, DoctorReport},
     plugin::{PluginHealth, PluginInfo, PluginKind},
@@ -25,6 +26,7 @@ impl Orchestrator {
     pub async fn doctor(&self) -> Result<DoctorReport> {
         let mut checks = vec![self.check_store().await, self.check_space().await, check_containment().await];
         checks.push(self.check_vault().await);
+        checks.push(self.check_accounts().await);
         checks.push(self.check_workspaces().await);
         checks.extend(self.check_isolation().await);
         for plugin in self.plugins() {
@@ -61,6 +63,30 @@ impl Orchestrator {
                 let hint = "keep the key elsewhere: [vault] key in sandboxed.toml, and move the file there; then a copy of the data \
                             directory opens nothing";
                 less("vault", "vault.key_beside", &detail, hint)
+            }
+        }
+    }
+
+    /// Whether agents can ask models: whether there is an account, and each can be used.
+    async fn check_accounts(&self) -> Check {
+        let accounts = match self.accounts().await {
+            Ok(accounts) => accounts,
+            Err(error) => return failed("models", "the accounts cannot be read", error.failure()),
+        };
+        let enabled: Vec<_> = accounts.iter().filter(|account| account.enabled).collect();
+        if enabled.is_empty() {
+            return ok("models", "no account at a provider: agents that need a model find none");
+        }
+        let refused = enabled.iter().filter_map(|account| match &account.health {
+            AccountHealth::Refused { .. } => Some(account.name.to_string()),
+            _ => None,
+        });
+        let refused: Vec<String> = refused.collect();
+        match refused.is_empty() {
+            true => ok("models", &format!("{} accounts at providers", enabled.len())),
+            false => {
+                let detail = format!("the provider refused what these accounts show: {}", refused.join(", "));
+                less("models", "account.refused", &detail, "give another key: sandboxed-sh provider key NAME")
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    io::Cursor,
     net::SocketAddr,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -18,10 +19,15 @@ use sandboxed_model::{
     workspace::{NetworkMode, NetworkPolicy},
 };
 use sandboxed_store::MissionChange;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::mpsc, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Result, services::Services, tailscale::TailscaleWay};
+use crate::{
+    Result,
+    models::{Origin, Wish, wish},
+    services::Services,
+    tailscale::TailscaleWay,
+};
 
 /// Decisions that may wait to be told. A workspace that asks for more at once has some of them told only in a count.
 const VERDICTS: usize = 1024;
@@ -159,11 +165,7 @@ impl Services {
             };
             let Some(services) = services.upgrade() else { return };
             match accepted {
-                Ok((label, connection)) => {
-                    if let Err(error) = services.let_out(&label, connection).await {
-                        tracing::warn!(%error, label, "a connection out of a workspace was refused");
-                    }
-                }
+                Ok((label, connection)) => services.let_out(label, connection),
                 Err(error) => {
                     tracing::warn!(%error, "connections out of workspaces cannot be taken for now");
                     tokio::time::sleep(PAUSE).await;
@@ -172,10 +174,32 @@ impl Services {
         }
     }
 
-    async fn let_out(self: &Arc<Self>, label: &str, connection: tokio::net::TcpStream) -> Result<()> {
+    /// Serves a connection out of a workspace, as a task of its own.
+    fn let_out(self: &Arc<Self>, label: String, connection: TcpStream) {
+        let services = Arc::clone(self);
+        let stop = self.egress.stop.clone();
+        self.egress.connections.spawn(async move {
+            if let Some(Err(error)) = stop.run_until_cancelled(services.lead_out(&label, connection)).await {
+                tracing::warn!(%error, label, "a connection out of a workspace was refused");
+            }
+        });
+    }
+
+    async fn lead_out(self: &Arc<Self>, label: &str, mut connection: TcpStream) -> Result<()> {
         let traveller: Traveller = label
             .parse()
             .map_err(|()| Failure::new(Blame::Host, "egress.label", "it does not say which workspace it comes from"))?;
+        let (wish, early) = match wish(&mut connection).await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::debug!(%error, label, "a connection out of a workspace said nothing");
+                return Ok(());
+            }
+        };
+        if wish == Wish::Gateway {
+            self.models.serve(connection, early, Origin::Workspace(traveller)).await;
+            return Ok(());
+        }
         let proxy = match self.egress.door(traveller) {
             Some(proxy) => proxy,
             None => {
@@ -186,7 +210,9 @@ impl Services {
                 proxy
             }
         };
-        proxy.admit(connection, &self.egress.connections, &self.egress.stop);
+        let (rest, writer) = connection.into_split();
+        let whole = tokio::io::join(Cursor::new(early).chain(rest), writer);
+        proxy.admit(whole, &self.egress.connections, &self.egress.stop);
         Ok(())
     }
 }

@@ -260,15 +260,17 @@ impl Isolation {
     }
 }
 
-/// The variables by which programs find the way out of their network at `address`. `NO_PROXY` is empty: an address of this
-/// machine is none of the workspace's, and the proxy says so.
-pub(crate) fn proxy_variables(address: Ipv4Addr) -> Vec<(&'static str, String)> {
+/// The variables by which programs find the way out of their network at `address`. `NO_PROXY` has at most that address
+/// itself, where models are asked directly: any other address of this machine is none of the workspace's, and the proxy says
+/// so.
+pub(crate) fn proxy_variables(address: Ipv4Addr, models: bool) -> Vec<(&'static str, String)> {
     let http = format!("http://{address}:{PROXY_PORT}");
     let mut variables = Vec::new();
     for (upper, lower) in [("HTTP_PROXY", "http_proxy"), ("HTTPS_PROXY", "https_proxy"), ("ALL_PROXY", "all_proxy")] {
         variables.extend([(upper, http.clone()), (lower, http.clone())]);
     }
-    variables.extend([("NO_PROXY", String::new()), ("no_proxy", String::new())]);
+    let direct = if models { address.to_string() } else { String::new() };
+    variables.extend([("NO_PROXY", direct.clone()), ("no_proxy", direct)]);
     // Node looks at the variables above only when told to (from version 22.21).
     variables.push(("NODE_USE_ENV_PROXY", "1".to_owned()));
     variables

@@ -31,6 +31,7 @@ mod isolation;
 mod leaders;
 mod live;
 mod missions;
+mod models;
 mod mounts;
 mod moving;
 mod orchestrator;
@@ -61,6 +62,9 @@ pub use access::{LoginAttempt, NewToken, SessionGrant};
 pub use builds::BuildLog;
 pub use error::Error;
 pub use files::{ArchiveContent, FileContent};
+pub use models::{
+    AccountKey, NewProviderAccount, NewSignIn, SignInBegun, SignInKind, SignInState, SignInStatus, Trial,
+};
 pub use moving::WorkspaceExport;
 pub use orchestrator::{Orchestrator, Setup};
 pub use port_access::{PortPassGrant, PortTicket};

@@ -228,9 +228,11 @@ impl Orchestrator {
                 if !resumable {
                     return Err(illegal(mission, "resumed"));
                 }
-                // A message that was never sent is still the first in the queue.
+                // A message that was never sent is still the first in the queue, and so is that of a parked turn.
                 let queue = match (&prompt, mission.turns) {
-                    (Some(prompt), 1..) => vec![QueueChange::AddFirst(queued(prompt.clone()))],
+                    (Some(prompt), 1..) if mission.state != MissionState::Parked => {
+                        vec![QueueChange::AddFirst(queued(prompt.clone()))]
+                    }
                     _ => Vec::new(),
                 };
                 Ok(MissionChange { queue, events: requeue(mission, "resumed"), ..MissionChange::default() })
@@ -337,7 +339,7 @@ fn requeue(mission: &Mission, cause: &str) -> Vec<EventBody> {
     }
 }
 
-fn queued(text: String) -> QueuedMessage {
+pub(crate) fn queued(text: String) -> QueuedMessage {
     QueuedMessage { id: MessageId::new(), text, created_at: Timestamp::now() }
 }
 

@@ -30,6 +30,7 @@ use crate::{
     isolation::Isolation,
     leaders::{self, Leaders},
     live::LiveHub,
+    models::{Models, serve_machine, wake_parked},
     paths::Paths,
     port_access::PortTickets,
     port_connection::PortPlaces,
@@ -93,6 +94,7 @@ impl Orchestrator {
         let store = Store::open(paths.database()).await?;
         let principal = Services::local_principal(&store).await?;
         let vault = Vault::open(&config, &paths, store.clone(), redaction).await?;
+        let models = Models::open(&config.models, &store, &vault).await?;
         // The plugins' ports need the services, which need the plugins: the ports get their end last.
         let late = ports::Late::default();
         let options = HostOptions { cache_dir: paths.plugin_cache(), search_dirs: plugin_dirs, watch: true };
@@ -149,6 +151,7 @@ impl Orchestrator {
             plugins,
             supervisor,
             vault,
+            models,
             live: LiveHub::new(),
             throttle: LoginThrottle::default(),
             runners: Runners::default(),
@@ -156,6 +159,9 @@ impl Orchestrator {
             stop: watch::Sender::new(false),
         });
         late.set(Arc::downgrade(&services));
+        services.open_gateway()?;
+        let listener = services.listen_for_machine().await?;
+        tokio::spawn(serve_machine(Arc::downgrade(&services), listener));
         tokio::spawn(Arc::clone(&services).serve_gate(gate));
         services.recover_snapshots().await?;
         services.declare_templates().await?;
@@ -170,6 +176,7 @@ impl Orchestrator {
         tokio::spawn(contained_idle::sweep(Arc::downgrade(&services), keep_idle));
         tokio::spawn(disk::watch(Arc::downgrade(&services)));
         tokio::spawn(port_watch::watch(Arc::downgrade(&services)));
+        tokio::spawn(wake_parked(Arc::downgrade(&services)));
         tokio::spawn(maintain(Arc::downgrade(&services)));
         Ok(Self { services })
     }
@@ -183,6 +190,7 @@ impl Orchestrator {
             tracing::warn!(%error, "a workspace in which nothing goes on still has its network");
         }
         self.services.egress.close().await;
+        self.services.models.settle().await;
         self.services.vault.close().await;
         self.services.store.close().await;
     }
@@ -223,6 +231,7 @@ impl Services {
         let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);
         let before = sandboxed_model::Timestamp::from_millis(before);
         self.sweep_builds(before).await?;
+        self.sweep_requests().await?;
         loop {
             let processes = self.store.ended_processes_before(before, 100).await?;
             if processes.is_empty() {

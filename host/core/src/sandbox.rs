@@ -18,6 +18,7 @@ use crate::{
     contained::{ContainedRuns, InContainer},
     isolation::proxy_variables,
     leaders::{Leader, entrance_address},
+    models::{self, ModelAccess},
     uses::Use,
     vault::{Asked, Vault},
 };
@@ -35,6 +36,8 @@ pub(crate) struct Sandbox {
     /// Variables of the workspace. Its secrets are those that the operator lets workspaces name.
     environment: BTreeMap<VariableName, EnvValue>,
     mission: Option<MissionId>,
+    /// By what its processes ask models.
+    models: Option<Arc<ModelAccess>>,
 }
 
 /// Who made a command, and which secrets it may name.
@@ -74,6 +77,8 @@ pub(crate) struct Gateway {
     pub(crate) socket: PathBuf,
     /// What it tells of who comes.
     pub(crate) label: String,
+    /// Whether it leads to more than the models.
+    pub(crate) leads_out: bool,
 }
 
 /// A process as the host starts it: secrets are in place, so this is never shown or stored.
@@ -98,12 +103,29 @@ impl Sandbox {
         way: Way,
     ) -> Self {
         let environment = BTreeMap::new();
-        Self { backend, backend_grants, vault, contained, spec, observed, way, environment, mission: None }
+        Self {
+            backend,
+            backend_grants,
+            vault,
+            contained,
+            spec,
+            observed,
+            way,
+            environment,
+            mission: None,
+            models: None,
+        }
     }
 
     /// The same on behalf of a mission.
     pub(crate) fn for_mission(mut self, mission: Option<MissionId>) -> Self {
         self.mission = mission;
+        self
+    }
+
+    /// The same with models that its processes may ask.
+    pub(crate) fn with_models(mut self, models: Option<Arc<ModelAccess>>) -> Self {
+        self.models = models;
         self
     }
 
@@ -169,15 +191,28 @@ impl Sandbox {
                 }
             }
         }
-        let entrance = self.way.gateway.clone().map(|Gateway { socket, label }| {
+        let leads_out = self.way.gateway.as_ref().is_some_and(|gateway| gateway.leads_out);
+        let entrance = self.way.gateway.clone().map(|Gateway { socket, label, .. }| {
             let address = entrance_address();
             Entrance { address, socket, label }
         });
-        if let Some(entrance) = &entrance {
-            for (name, value) in proxy_variables(entrance.address) {
-                if !command.env.iter().any(|(given, _)| given == name) {
-                    command.env.push((name.to_owned(), Value::Plain(value)));
+        let mut provided = Vec::new();
+        if let Some(entrance) = entrance.as_ref().filter(|_| leads_out) {
+            let proxy = proxy_variables(entrance.address, self.models.is_some());
+            provided.extend(proxy.into_iter().map(|(name, value)| (name, Value::Plain(value))));
+        }
+        if let Some(models) = &self.models {
+            provided.extend(models.variables(entrance.as_ref().map(|entrance| entrance.address)));
+            for direct in models.direct() {
+                named.entry(direct.secret.clone()).or_default().push(Audience::Workspaces);
+                if !command.env.iter().any(|(given, _)| *given == direct.variable) {
+                    command.env.push((direct.variable.clone(), Value::Secret(direct.secret.clone())));
                 }
+            }
+        }
+        for (name, value) in provided {
+            if !command.env.iter().any(|(given, _)| given == name) {
+                command.env.push((name.to_owned(), value));
             }
         }
         let mut process = match self.backend.enter(&self.spec, &self.observed, &command).await? {
@@ -273,6 +308,9 @@ impl Sandbox {
             Value::Plain(value) => return Ok(value),
             Value::Secret(secret) => secret,
         };
+        if let Some(models) = self.models.as_ref().filter(|_| secret == models::TOKEN) {
+            return Ok(models.token());
+        }
         let mut any = named.get(&secret).cloned().unwrap_or_default();
         if self.backend_grants.secrets.contains(&secret) {
             any.push(Audience::Plugin(self.backend.id().to_string()));

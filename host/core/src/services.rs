@@ -28,6 +28,7 @@ use crate::{
     isolation::Isolation,
     leaders::Leaders,
     live::{LiveHub, LiveMission},
+    models::Models,
     mounts,
     paths::Paths,
     port_access::PortTickets,
@@ -65,6 +66,7 @@ pub(crate) struct Services {
     pub(crate) plugins: PluginHost,
     pub(crate) supervisor: Supervisor,
     pub(crate) vault: Arc<Vault>,
+    pub(crate) models: Models,
     pub(crate) live: LiveHub,
     pub(crate) admission: Admission,
     pub(crate) throttle: LoginThrottle,
@@ -150,13 +152,20 @@ impl Services {
         mounts::put(self.mounts(workspace).await?, &mut spec, &mut guard);
         let gated = matches!(workspace.network.mode, NetworkMode::Allow | NetworkMode::Open);
         let traveller = Traveller { workspace: workspace.id, mission };
-        let gateway = gated.then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string() });
+        let models = self.model_access(workspace, mission)?;
+        // A workspace that reaches nothing else reaches the models of its mission.
+        let closed = workspace.network.mode == NetworkMode::None && models.is_some();
+        let gateway = (gated || closed).then(|| Gateway {
+            socket: self.paths.gate(),
+            label: traveller.to_string(),
+            leads_out: gated,
+        });
         self.mount(workspace).await?;
         let observed = ready(&backend, &spec).await?;
         let leader = self.leader(workspace, &backend, &spec, &observed).await?;
         let way = Way { guard, leader, alone: false, gateway, _in_use: in_use };
         let (vault, contained) = (Arc::clone(&self.vault), Arc::clone(&self.contained));
         let sandbox = Sandbox::new(backend, grants, vault, contained, spec, observed, way);
-        Ok(sandbox.for_mission(mission).with_environment(workspace.recipe.env.clone()))
+        Ok(sandbox.for_mission(mission).with_models(models).with_environment(workspace.recipe.env.clone()))
     }
 }

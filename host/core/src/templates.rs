@@ -216,6 +216,7 @@ fn differences(is: &Resolved, wanted: &Resolved) -> Vec<DriftField> {
         field("env", &is.recipe.env, &wanted.recipe.env),
         field("mounts", &is.recipe.mounts, &wanted.recipe.mounts),
         field("init", &is.recipe.init, &wanted.recipe.init),
+        field("direct_keys", &is.recipe.direct_keys, &wanted.recipe.direct_keys),
     ];
     fields.into_iter().flatten().collect()
 }

@@ -164,7 +164,10 @@ impl Proxy {
     }
 
     /// Serves one client who came in elsewhere, as a task of `tasks`, until `shutdown` is cancelled.
-    pub fn admit(&self, client: tokio::net::TcpStream, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    pub fn admit<S>(&self, client: S, tasks: &TaskTracker, shutdown: &CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         self.take(client, tasks, shutdown);
     }
 

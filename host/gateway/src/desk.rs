@@ -16,8 +16,9 @@ use crate::Refusal;
 /// Decides about requests and keeps account of them.
 ///
 /// For one request the calls come in this order: `admit`, `routes`, then for each route that is tried `reserve`,
-/// `credential`, at most one of `trouble` and `well`, `settle`; and `exhausted` where no route answered. Each reservation
-/// is settled exactly once, whatever happens. Counts of tokens are free at all providers: they are not reserved.
+/// `credential`, at most one of `trouble` and `well`, `settle`; and `exhausted` where no route answered. Before a `trouble`
+/// about a credential comes `renew`, after which the route may be tried once more, from `reserve` on. Each reservation is
+/// settled exactly once, whatever happens. Counts of tokens are free at all providers: they are not reserved.
 pub trait Desk: Send + Sync + 'static {
     /// From where a connection came, told by whoever accepted it.
     type Origin: Clone + Send + Sync + 'static;
@@ -64,6 +65,14 @@ pub trait Desk: Send + Sync + 'static {
     ///
     /// That there is none now. Another route is tried then.
     fn credential(&self, route: &Route) -> impl Future<Output = Result<Credential, Refusal>> + Send;
+
+    /// The provider did not take a route's credential of this generation. Says whether another may be had by now: then the
+    /// route is tried once more, and what became of this attempt is told as no trouble. A second refusal is asked about too,
+    /// and told as trouble whatever is said.
+    fn renew(&self, route: &Route, generation: u64) -> impl Future<Output = bool> + Send {
+        let _ = (route, generation);
+        std::future::ready(false)
+    }
 
     /// A request has ended. Called once for each reservation, from any thread; it must not block.
     fn settle(&self, id: RequestId, settled: Settled);
@@ -214,8 +223,11 @@ pub enum Trouble {
     Overloaded,
     /// The provider fails (5xx, 408, a redirect) or cannot be reached.
     Failing,
-    /// The provider does not take the credential (401, 403).
-    Refused,
+    /// The provider does not take the credential, or does not let it do what is asked.
+    Refused {
+        /// The status that it answered with: 401 or 403.
+        status: u16,
+    },
     /// The desk had no credential for it. The desk is not told of its own trouble.
     NoCredential,
 }

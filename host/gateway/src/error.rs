@@ -9,4 +9,7 @@ pub enum Error {
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made: {0}")]
     Client(String),
+    /// A provider gave no answer.
+    #[error("the provider cannot be reached, or its answer is cut off or too long")]
+    Unreachable,
 }

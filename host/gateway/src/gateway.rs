@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,9 +18,12 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     sync::Semaphore,
 };
+use url::Url;
 
 use crate::{
-    Desk, Error, Limits, Operation, Reason, Refusal, headers,
+    Desk, Error, Limits, Operation, Reason, Refusal,
+    desk::Credential,
+    headers,
     inbound::Inbound,
     intake::Room,
     limits, listing,
@@ -68,6 +71,21 @@ impl<D: Desk> Gateway<D> {
         let room = Room::new(limits.bodies);
         let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         Ok(Self { inner: Arc::new(Inner { desk, upstream, limits, room, connections }) })
+    }
+
+    /// Reads something of a provider's with a credential, whatever the desk says: its list of models, to try an account.
+    /// `further` are headers besides.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] if there is no answer.
+    pub async fn get(
+        &self,
+        url: &Url,
+        further: &HeaderMap,
+        credential: &Credential,
+    ) -> Result<(StatusCode, Bytes), Error> {
+        self.inner.upstream.get(url, further, credential).await
     }
 
     /// Serves a connection until it ends. `early` are bytes that were read from it already, `origin` is from where it came.

@@ -47,6 +47,21 @@ enum Outcome {
     Own(Refusal),
 }
 
+/// A route that did not answer.
+struct Failed {
+    trouble: Trouble,
+    outcome: Outcome,
+    /// The generation of the credential that the provider saw.
+    shown: Option<u64>,
+}
+
+impl Failed {
+    /// Before a provider saw a credential, or without its word on it.
+    fn unseen(trouble: Trouble, refusal: Refusal) -> Self {
+        Self { trouble, outcome: Outcome::Own(refusal), shown: None }
+    }
+}
+
 impl<D: Desk> Relay<'_, D> {
     /// Takes the request up and the answer down.
     ///
@@ -62,20 +77,30 @@ impl<D: Desk> Relay<'_, D> {
         let mut troubles = Vec::new();
         let mut outcome: Option<(u8, Outcome)> = None;
         for route in routes {
-            let (account, reservation) = self.reserve(&route, &wanted, &said).await?;
-            match self.attempt(&route, &wanted, &said, &taken, account, reservation).await {
-                Ok(response) => return Ok(response),
-                Err((trouble, came)) => {
-                    if trouble != Trouble::NoCredential {
-                        desk.trouble(&route, &trouble);
-                    }
-                    let rank = rank(&trouble, &came);
-                    if outcome.as_ref().is_none_or(|(best, _)| rank >= *best) {
-                        outcome = Some((rank, came));
-                    }
-                    troubles.push((route, trouble));
+            let mut renewed = false;
+            let (trouble, came) = loop {
+                let (account, reservation) = self.reserve(&route, &wanted, &said).await?;
+                let Failed { trouble, outcome, shown } =
+                    match self.attempt(&route, &wanted, &said, &taken, account, reservation).await {
+                        Ok(response) => return Ok(response),
+                        Err(failed) => failed,
+                    };
+                let renewable = match (&trouble, shown) {
+                    (Trouble::Refused { status: 401 }, Some(generation)) => desk.renew(&route, generation).await,
+                    _ => false,
+                };
+                if !renewable || std::mem::replace(&mut renewed, true) {
+                    break (trouble, outcome);
                 }
+            };
+            if trouble != Trouble::NoCredential {
+                desk.trouble(&route, &trouble);
             }
+            let rank = rank(&trouble, &came);
+            if outcome.as_ref().is_none_or(|(best, _)| rank >= *best) {
+                outcome = Some((rank, came));
+            }
+            troubles.push((route, trouble));
         }
         if let Some(refusal) = desk.exhausted(&self.caller, &wanted, &troubles).await {
             return Err(refusal);
@@ -128,13 +153,13 @@ impl<D: Desk> Relay<'_, D> {
         taken: &Taken,
         mut account: Account<D>,
         reservation: Option<Reservation>,
-    ) -> Result<Response<Body>, (Trouble, Outcome)> {
+    ) -> Result<Response<Body>, Failed> {
         let desk = &self.inner.desk;
         let credential = match desk.credential(route).await {
             Ok(credential) => credential,
             Err(refusal) => {
                 account.settle(RequestEnd::Refused, Read::default());
-                return Err((Trouble::NoCredential, Outcome::Own(refusal)));
+                return Err(Failed::unseen(Trouble::NoCredential, refusal));
             }
         };
         let allowance = reservation
@@ -156,14 +181,14 @@ impl<D: Desk> Relay<'_, D> {
         };
         let Some(headers) = upstream::with_credential(&headers, &route.headers, &credential) else {
             account.settle(RequestEnd::Refused, Read::default());
-            return Err((Trouble::Refused, Outcome::Own(refused_key(route))));
+            return Err(Failed::unseen(Trouble::Refused { status: 401 }, refused_key(route)));
         };
         let url = self.endpoint.url(&route.base_url, &route.model, self.head.uri.query());
         let mut answer = match self.inner.upstream.send(&url, &headers, &body).await {
             Ok(answer) => answer,
             Err(silence) => {
                 account.settle(RequestEnd::Refused, Read::default());
-                return Err((Trouble::Failing, Outcome::Own(silent(route, silence))));
+                return Err(Failed::unseen(Trouble::Failing, silent(route, silence)));
             }
         };
         drop(body);
@@ -173,12 +198,13 @@ impl<D: Desk> Relay<'_, D> {
             answer.read_error().await;
             if let Some(trouble) = trouble::of(answer.status, &answer.headers, &answer.plain, Timestamp::now()) {
                 account.settle(RequestEnd::Refused, Read::default());
+                let shown = Some(credential.generation);
                 let outcome = match trouble {
-                    Trouble::Refused => Outcome::Own(refused_key(route)),
+                    Trouble::Refused { .. } => Outcome::Own(refused_key(route)),
                     _ if answer.status.is_redirection() => Outcome::Own(redirected(route)),
                     _ => Outcome::Words(answer, credential),
                 };
-                return Err((trouble, outcome));
+                return Err(Failed { trouble, outcome, shown });
             }
         }
         desk.well(route);
@@ -245,7 +271,7 @@ fn rank(trouble: &Trouble, outcome: &Outcome) -> u8 {
         (Trouble::Failing, Outcome::Words(..)) => 3,
         (Trouble::Failing, Outcome::Own(_)) => 2,
         (Trouble::NoCredential, _) => 1,
-        (Trouble::Refused, _) => 0,
+        (Trouble::Refused { .. }, _) => 0,
     }
 }
 

@@ -22,11 +22,11 @@ const ANTHROPIC: [&str; 4] = ["requests", "tokens", "input-tokens", "output-toke
 pub(crate) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Option<Trouble> {
     Some(match status.as_u16() {
         429 => limited(headers, body, now),
-        401 | 403 => Trouble::Refused,
+        status @ (401 | 403) => Trouble::Refused { status },
         503 | 529 => Trouble::Overloaded,
         408 | 500 | 502 | 504 | 300..400 => Trouble::Failing,
         // Google's word for a key that it does not know.
-        400 if names_key(body) => Trouble::Refused,
+        400 if names_key(body) => Trouble::Refused { status: 401 },
         _ => return None,
     })
 }
@@ -222,13 +222,16 @@ mod tests {
         for status in [400, 404, 413, 422, 200, 405, 402] {
             assert_eq!(of(status, ""), None, "{status}");
         }
-        assert_eq!(of(401, ""), Some(Trouble::Refused));
-        assert_eq!(of(403, ""), Some(Trouble::Refused));
+        assert_eq!(of(401, ""), Some(Trouble::Refused { status: 401 }));
+        assert_eq!(of(403, ""), Some(Trouble::Refused { status: 403 }));
         assert_eq!(of(529, ""), Some(Trouble::Overloaded));
         assert_eq!(of(503, ""), Some(Trouble::Overloaded));
         for status in [500, 502, 504, 408, 307, 302] {
             assert_eq!(of(status, ""), Some(Trouble::Failing), "{status}");
         }
-        assert_eq!(of(400, r#"{"error":{"details":[{"reason": "API_KEY_INVALID"}]}}"#), Some(Trouble::Refused));
+        assert_eq!(
+            of(400, r#"{"error":{"details":[{"reason": "API_KEY_INVALID"}]}}"#),
+            Some(Trouble::Refused { status: 401 })
+        );
     }
 }

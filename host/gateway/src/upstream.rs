@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use reqwest::{Client, redirect::Policy};
 use rustls::{
     ClientConfig,
@@ -91,6 +91,24 @@ impl Upstream {
                 .map_err(|error| Error::Client(error.to_string()))
         };
         Ok(Self { pooled: client(32)?, fresh: client(0)?, tls: Arc::new(tls.clone()), answer_time: limits.answer_time })
+    }
+
+    /// Reads something small.
+    pub(crate) async fn get(
+        &self,
+        url: &Url,
+        further: &HeaderMap,
+        credential: &Credential,
+    ) -> Result<(StatusCode, Bytes), Error> {
+        let headers = with_credential(&HeaderMap::new(), further, credential).ok_or(Error::Unreachable)?;
+        let asking = async {
+            let answer = self.fresh.get(url.clone()).headers(headers).send().await.map_err(|_| Error::Unreachable)?;
+            let status = answer.status();
+            let body =
+                Limited::new(reqwest::Body::from(answer), ERROR).collect().await.map_err(|_| Error::Unreachable)?;
+            Ok((status, body.to_bytes()))
+        };
+        tokio::time::timeout(self.answer_time, asking).await.map_err(|_| Error::Unreachable)?
     }
 
     /// Sends a request and waits for the head of its answer. A connection that breaks is tried once more with a new one.

@@ -315,6 +315,66 @@ pub struct Usage {
     /// Millionths of a US dollar; absent where unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
+    /// Who counted; absent is the harness.
+    #[serde(default, skip_serializing_if = "UsageSource::is_harness")]
+    pub source: UsageSource,
+    /// What the agent itself said that it used in this turn, beside what the gateway counted in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<ReportedUsage>,
+}
+
+/// Who counted what was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageSource {
+    /// The agent, as its harness understands it.
+    #[default]
+    Harness,
+    /// The server's gateway, from the answers of the providers themselves.
+    Gateway,
+}
+
+impl UsageSource {
+    fn is_harness(&self) -> bool {
+        *self == Self::Harness
+    }
+}
+
+/// What an agent said that it used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct ReportedUsage {
+    /// Input tokens that were not cached.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Input tokens read from a cache.
+    pub cache_read: u64,
+    /// Input tokens written to a cache.
+    pub cache_write: u64,
+    /// Output tokens spent on reasoning, where told apart.
+    pub reasoning: u64,
+    /// Millionths of a US dollar; absent where it said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
+}
+
+impl ReportedUsage {
+    /// These and those of one more report.
+    #[must_use]
+    pub fn and(self, usage: &Usage) -> Self {
+        let cost = match (self.cost_micro_usd, usage.cost_micro_usd) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            input: self.input.saturating_add(usage.input),
+            output: self.output.saturating_add(usage.output),
+            cache_read: self.cache_read.saturating_add(usage.cache_read),
+            cache_write: self.cache_write.saturating_add(usage.cache_write),
+            reasoning: self.reasoning.saturating_add(usage.reasoning),
+            cost_micro_usd: cost,
+        }
+    }
 }
 
 /// How a file was changed.

@@ -8,7 +8,7 @@ use crate::event::FileChange;
 /// A repository that is wanted in a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewClone {
-    /// Where it is: `https://host/path`.
+    /// Where it is: `https://host/path`, `ssh://user@host/path` or `user@host:path`.
     pub url: String,
     /// The directory, from the workspace's tree; `.` is the tree itself.
     pub path: String,

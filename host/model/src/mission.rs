@@ -20,6 +20,9 @@ pub struct Mission {
     /// Why it failed, is parked or was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Failure>,
+    /// What a parked mission waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
     /// The harness that drives the agent.
     pub harness: PluginId,
     /// The workspace in which it runs.
@@ -59,6 +62,26 @@ pub struct Mission {
     pub last_output_at: Option<Timestamp>,
     /// A number that grows with each change of any mission on this server.
     pub revision: u64,
+}
+
+/// What a parked mission waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Parked {
+    /// What came to its end.
+    pub reason: ParkedReason,
+    /// When it goes on by itself, at the earliest. Absent: not before somebody mends the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What came to its end, so that a mission was parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParkedReason {
+    /// What the accounts of the model may use within a time.
+    UsageLimit,
+    /// The money of a budget.
+    Budget,
 }
 
 /// What is needed to make a mission.

@@ -99,6 +99,9 @@ pub struct Provider {
     /// How a person signs in to it instead of giving a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
+    /// The variable in which its programs look for a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_variable: Option<String>,
     /// The page where people get keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_page: Option<String>,
@@ -148,8 +151,9 @@ pub struct SignIn {
     /// Where a code for another device is asked for (RFC 8628), where the provider has that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_url: Option<String>,
-    /// Who asks.
-    pub client_id: String,
+    /// Who asks. Absent only where the exchange yields a key and the provider knows no clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
     /// The name of the vault's secret that holds the client's own secret, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
@@ -164,6 +168,9 @@ pub struct SignIn {
     /// How token requests are written.
     #[serde(default)]
     pub encoding: TokenEncoding,
+    /// Whether the exchange of a code sends the state besides, which some providers want.
+    #[serde(default)]
+    pub token_state: bool,
     /// What the exchange yields.
     #[serde(default)]
     pub yields: SignInYield,
@@ -222,6 +229,7 @@ mod tests {
             free: false,
             models_url: None,
             sign_in: None,
+            key_variable: None,
             keys_page: None,
         }
     }

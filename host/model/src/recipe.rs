@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     PluginId,
+    account::AccountName,
     port::{self, DeclaredPort},
     workspace::{NetworkPolicy, WorkspaceLimits},
 };
@@ -222,6 +223,11 @@ pub struct Recipe {
     /// Scripts that are run in it, in this order, when it is made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init: Vec<InitStep>,
+    /// Accounts of providers whose keys are in the environment of its missions themselves, and not behind the gateway: every
+    /// process of them can read these keys, and nothing of what they use is counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16)]
+    pub direct_keys: Vec<AccountName>,
 }
 
 impl Recipe {
@@ -229,6 +235,8 @@ impl Recipe {
     pub const MAX_STEPS: usize = 64;
     /// Variables, and directories, that there may be.
     pub const MAX_ENTRIES: usize = 256;
+    /// Accounts whose keys there may be.
+    pub const MAX_DIRECT_KEYS: usize = 16;
     /// The longest value of a variable, in bytes.
     const MAX_VALUE: usize = 32 << 10;
     const MAX_SCRIPT: usize = 64 << 10;
@@ -240,6 +248,9 @@ impl Recipe {
         }
         if self.init.len() > Self::MAX_STEPS {
             return Some(format!("there can be {} init steps", Self::MAX_STEPS));
+        }
+        if self.direct_keys.len() > Self::MAX_DIRECT_KEYS {
+            return Some(format!("there can be the keys of {} accounts", Self::MAX_DIRECT_KEYS));
         }
         let variables = self.env.iter().find_map(|(name, value)| value_problem(name, value));
         let mounts = || self.mounts.iter().enumerate().find_map(|(place, mount)| self.mount_problem(place, mount));
@@ -329,6 +340,11 @@ pub struct Blueprint {
     /// Scripts that are run in it, in this order, when it is made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init: Vec<InitStep>,
+    /// Accounts of providers whose keys are in the environment of its missions themselves, and not behind the gateway: every
+    /// process of them can read these keys, and nothing of what they use is counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16)]
+    pub direct_keys: Vec<AccountName>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -350,12 +366,19 @@ impl Blueprint {
         self.mounts.retain(|mount| said.mounts.iter().all(|other| other.target != mount.target));
         self.mounts.extend(said.mounts);
         self.init.extend(said.init);
+        self.direct_keys.retain(|account| !said.direct_keys.contains(account));
+        self.direct_keys.extend(said.direct_keys);
         self
     }
 
     /// What goes into the workspace besides its backend.
     pub fn recipe(&self) -> Recipe {
-        Recipe { env: self.env.clone(), mounts: self.mounts.clone(), init: self.init.clone() }
+        Recipe {
+            env: self.env.clone(),
+            mounts: self.mounts.clone(),
+            init: self.init.clone(),
+            direct_keys: self.direct_keys.clone(),
+        }
     }
 
     /// Says what in it can never work, whatever the machine.

@@ -417,6 +417,7 @@ impl From<driver::Event> for DriverEvent {
                 cache_write: usage.cache_write,
                 reasoning: usage.reasoning,
                 cost_micro_usd: usage.cost_micro_usd,
+                ..Usage::default()
             }),
             driver::Event::Notice(notice) => Self::Notice(Notice {
                 level: match notice.level {

@@ -6,6 +6,8 @@ CREATE TABLE missions (
     title            TEXT    NOT NULL,
     state            TEXT    NOT NULL,
     problem          TEXT,
+    parked_reason    TEXT,
+    parked_until     INTEGER,
     harness          TEXT    NOT NULL,
     workspace        TEXT    NOT NULL,
     model            TEXT,

@@ -77,6 +77,11 @@ impl Forge {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The repository on this machine.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.root.path().join("project.git")
+    }
+
     /// What git says of the repository.
     pub(crate) fn git(&self, directory: &str, arguments: &[&str]) -> String {
         let output = Command::new("git")

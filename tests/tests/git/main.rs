@@ -3,6 +3,8 @@
 
 mod backends;
 mod forge;
+mod ssh;
+mod sshd;
 
 use std::{io::Read, os::unix::fs::MetadataExt, path::Path};
 
@@ -252,7 +254,7 @@ async fn what_cannot_be_cloned_is_refused_with_the_reason() {
 
     for (url, code) in [
         (format!("http://robot:{TOKEN}@{}/project.git", forge.host()), "git.url_invalid"),
-        ("ssh://git@example.org/project".to_owned(), "git.url_invalid"),
+        ("ssh://git@example.org/project".to_owned(), "git.no_key"),
         ("ext::sh -c 'touch /tmp/evil'".to_owned(), "git.url_invalid"),
         ("file:///etc".to_owned(), "git.url_invalid"),
         (forge.url(), "git.not_allowed"),

@@ -31,7 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CloneRequest {
-    /// Where it is: `https://host/path`, without a credential.
+    /// Where it is: `https://host/path`, `ssh://user@host/path` or `user@host:path`, without a credential.
     url: String,
     /// The directory, from the workspace's tree; absent is the tree itself.
     path: Option<String>,

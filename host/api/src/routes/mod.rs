@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 
+pub(crate) mod accounts;
 pub(crate) mod auth;
 pub(crate) mod builds;
 pub(crate) mod events;
@@ -21,7 +22,9 @@ pub(crate) mod ports;
 pub(crate) mod processes;
 pub(crate) mod queue;
 pub(crate) mod secrets;
+pub(crate) mod sign_in;
 pub(crate) mod snapshots;
+pub(crate) mod spending;
 pub(crate) mod system;
 pub(crate) mod templates;
 pub(crate) mod tokens;

@@ -10,7 +10,7 @@ use sandboxed_model::{
     page::Page,
     secret::{Audience, Secret, SecretName, SecretUse, VaultStatus},
 };
-use secrecy::SecretSlice;
+use secrecy::{SecretSlice, SecretString};
 use serde::{Deserialize, Deserializer, de};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -33,7 +33,17 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
 }
 
 /// A text that is overwritten when it is given up, and in no message of an error.
-struct Hidden(Zeroizing<String>);
+pub(super) struct Hidden(Zeroizing<String>);
+
+impl Hidden {
+    pub(super) fn into_bytes(self) -> SecretSlice<u8> {
+        self.0.as_bytes().to_vec().into()
+    }
+
+    pub(super) fn into_text(self) -> SecretString {
+        self.0.as_str().into()
+    }
+}
 
 impl<'de> Deserialize<'de> for Hidden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

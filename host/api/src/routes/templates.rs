@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use sandboxed_model::{
     PluginId,
+    account::AccountName,
     page::Page,
     port::DeclaredPort,
     recipe::{Blueprint, EnvValue, InitStep, Mount, VariableName},
@@ -61,11 +62,16 @@ struct BlueprintRequest {
     #[serde(default)]
     #[schema(value_type = Vec<InitStep>)]
     init: Vec<Object<InitStep>>,
+    /// Accounts of providers whose keys are in the environment of its missions themselves, and not behind the gateway: every
+    /// process of them can read these keys, and nothing of what they use is counted.
+    #[serde(default)]
+    #[schema(max_items = 16)]
+    direct_keys: Vec<AccountName>,
 }
 
 impl From<BlueprintRequest> for Blueprint {
     fn from(wanted: BlueprintRequest) -> Self {
-        let BlueprintRequest { backend, options, network, limits, ports, env, mounts, init } = wanted;
+        let BlueprintRequest { backend, options, network, limits, ports, env, mounts, init, direct_keys } = wanted;
         Self {
             backend,
             options,
@@ -75,6 +81,7 @@ impl From<BlueprintRequest> for Blueprint {
             env,
             mounts: mounts.into_iter().map(|it| it.0).collect(),
             init: init.into_iter().map(|it| it.0).collect(),
+            direct_keys,
         }
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use sandboxed_core::Orchestrator;
 use sandboxed_model::{
     PluginId, WorkspaceId,
+    account::AccountName,
     command::ResourceUsage,
     page::Page,
     port::DeclaredPort,
@@ -90,6 +91,11 @@ struct WorkspaceRequest {
     #[serde(default)]
     #[schema(value_type = Vec<InitStep>)]
     init: Vec<Object<InitStep>>,
+    /// Accounts of providers whose keys are in the environment of its missions themselves, and not behind the gateway: every
+    /// process of them can read these keys, and nothing of what they use is counted.
+    #[serde(default)]
+    #[schema(max_items = 16)]
+    direct_keys: Vec<AccountName>,
     /// The template that it is made from. What is said here counts over it: options, limits and variables one by one, a
     /// mount by its target, a port by its name or number; init steps are added to the template's.
     template: Option<TemplateName>,
@@ -110,6 +116,7 @@ impl From<WorkspaceRequest> for NewWorkspace {
             env,
             mounts,
             init,
+            direct_keys,
             template,
             template_version,
         } = wanted;
@@ -117,6 +124,7 @@ impl From<WorkspaceRequest> for NewWorkspace {
             env,
             mounts: mounts.into_iter().map(|it| it.0).collect(),
             init: init.into_iter().map(|it| it.0).collect(),
+            direct_keys,
         };
         Self {
             name,

@@ -10,7 +10,7 @@ use super::Listing;
 pub(crate) struct CloneRepository {
     /// The workspace, by its name or id.
     pub(crate) workspace: String,
-    /// Where the repository is: https://host/path. What opens it is configured in [git.credentials].
+    /// Where the repository is: https://host/path, or user@host:path over SSH. What opens it is configured in [git.credentials].
     pub(crate) url: String,
     /// The directory, from the workspace's tree.
     #[arg(long, default_value = ".")]

@@ -3,6 +3,7 @@
 use clap::Args;
 use sandboxed_model::{
     PluginId,
+    account::AccountName,
     config::ByteSize,
     port::DeclaredPort,
     recipe::{EnvValue, InitStep, Mount, Recipe, VariableName},
@@ -66,6 +67,9 @@ pub(crate) struct WorkspaceArguments {
     /// A file with a shell script that is run in it when it is made.
     #[arg(long, value_name = "FILE", value_parser = init_step)]
     init: Vec<InitStep>,
+    /// An account of a provider whose key is in the environment of its missions itself, and not behind the gateway.
+    #[arg(long, value_name = "ACCOUNT")]
+    direct_key: Vec<AccountName>,
     /// The template that it is made from; what else is said counts over it.
     #[arg(long, value_name = "NAME[@VERSION]")]
     template: Option<TemplateChoice>,
@@ -75,7 +79,9 @@ impl From<WorkspaceArguments> for NewWorkspace {
     fn from(arguments: WorkspaceArguments) -> Self {
         let WorkspaceArguments { name, backend, options, network, allow, memory, cpus, processes, disk, port, .. } =
             arguments;
-        let WorkspaceArguments { dockerfile, env, secret_env, secret_file, mount, init, template, via, .. } = arguments;
+        let WorkspaceArguments {
+            dockerfile, env, secret_env, secret_file, mount, init, template, via, direct_key, ..
+        } = arguments;
         let mut options = options.unwrap_or_default();
         options.extend(dockerfile.map(|text| ("dockerfile".to_owned(), Value::String(text))));
         let mode = network
@@ -88,7 +94,12 @@ impl From<WorkspaceArguments> for NewWorkspace {
             network: mode.map(|mode| NetworkPolicy { mode, allow, via }),
             limits: WorkspaceLimits { memory, cpu_millis: cpus, processes, disk },
             ports: port,
-            recipe: Recipe { env: env.into_iter().chain(secret_env).chain(secret_file).collect(), mounts: mount, init },
+            recipe: Recipe {
+                env: env.into_iter().chain(secret_env).chain(secret_file).collect(),
+                mounts: mount,
+                init,
+                direct_keys: direct_key,
+            },
             template,
         }
     }

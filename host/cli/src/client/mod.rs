@@ -12,6 +12,7 @@ mod tunnel;
 mod either;
 mod files;
 mod git;
+mod models;
 mod moving;
 mod secrets;
 mod snapshots;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sandboxed_model::{
     MissionId, Seq,
     event::Usage,
-    mission::{Mission, MissionFilter},
+    mission::{Mission, MissionFilter, ParkedReason},
 };
 
 use super::{ago, git, text_or_stdin, with_client};
@@ -127,6 +127,16 @@ fn show(mission: &Mission) -> Result<()> {
     line("mission", &mission.id.to_string());
     line("title", &mission.title);
     line("state", &state(mission));
+    if let Some(parked) = &mission.parked {
+        let reason = match parked.reason {
+            ParkedReason::UsageLimit => "usage limit",
+            ParkedReason::Budget => "budget",
+        };
+        match parked.until {
+            Some(until) => line("parked", &format!("{reason}, until {until}")),
+            None => line("parked", &format!("{reason}, until somebody mends it")),
+        }
+    }
     if let Some(problem) = &mission.problem {
         line("problem", &problem.to_string());
         if let Some(hint) = &problem.hint {

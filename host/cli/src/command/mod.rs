@@ -13,12 +13,15 @@ pub(crate) mod plugin;
 pub(crate) mod ports;
 pub(crate) mod processes;
 mod project;
+pub(crate) mod providers;
 pub(crate) mod run;
 pub(crate) mod secrets;
 pub(crate) mod serve;
+mod sign_in;
 pub(crate) mod snapshots;
 pub(crate) mod templates;
 pub(crate) mod tools;
+pub(crate) mod usage;
 mod verify;
 pub(crate) mod workspaces;
 

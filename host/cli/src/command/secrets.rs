@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) async fn secrets(place: &Place, command: Secrets) -> Result<()> {
     with_client(place, async |client| match command {
         Secrets::Set { name, from_file, audience, description, listing } => {
-            let value = value(&name, from_file.as_deref()).await?;
+            let value = hidden_value(format!("value of the secret {name}: "), from_file.as_deref()).await?;
             let audience = (!audience.is_empty()).then_some(audience);
             let secret = client.set_secret(NewSecret { name, value, audience, description }).await?;
             match listing.json {
@@ -95,8 +95,8 @@ fn audience(secret: &Secret) -> String {
 }
 
 /// The value: of a file, of standard input, or typed without being shown. It is on no command line.
-async fn value(name: &SecretName, file: Option<&Path>) -> Result<SecretSlice<u8>> {
-    let (name, file) = (name.clone(), file.map(Path::to_owned));
+pub(super) async fn hidden_value(question: String, file: Option<&Path>) -> Result<SecretSlice<u8>> {
+    let file = file.map(Path::to_owned);
     let read = tokio::task::spawn_blocking(move || match file {
         Some(file) => {
             let shown = file.display().to_string();
@@ -105,7 +105,7 @@ async fn value(name: &SecretName, file: Option<&Path>) -> Result<SecretSlice<u8>
             bytes(opened, &shown)
         }
         None if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
-            Ok(ask(&format!("value of the secret {name}: "), "the value")?.as_bytes().to_vec().into())
+            Ok(ask(&question, "the value")?.as_bytes().to_vec().into())
         }
         None => bytes(std::io::stdin().lock(), "standard input"),
     });

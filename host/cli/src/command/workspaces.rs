@@ -201,12 +201,15 @@ fn change(DriftField { field, workspace, template }: &DriftField) -> String {
 }
 
 fn list(workspaces: &[Workspace]) -> Result<()> {
-    let mut table = Table::new(&["NAME", "BACKEND", "NETWORK", "PHASE", "MADE", "ID"]);
+    let mut table = Table::new(&["NAME", "BACKEND", "NETWORK", "KEYS", "PHASE", "MADE", "ID"]);
     for workspace in workspaces {
+        let direct: Vec<&str> = workspace.recipe.direct_keys.iter().map(|account| account.as_str()).collect();
         table.row([
             workspace.name.to_string(),
             workspace.backend.to_string(),
             workspace.network.mode.to_string(),
+            // Nearly always agents have none.
+            if direct.is_empty() { "gateway".to_owned() } else { format!("DIRECT: {}", direct.join(", ")) },
             workspace.phase.as_str().to_owned(),
             ago(workspace.created_at),
             workspace.id.to_string(),

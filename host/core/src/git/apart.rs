@@ -11,13 +11,17 @@ use sandboxed_files::{RelativePath, Tree};
 use sandboxed_model::{
     Blame, Failure, PluginId, WorkspaceId,
     command::{Command, Output, Value},
-    config::GitCredential,
+    config::GitAccess,
     workspace::{NetworkMode, Workspace},
 };
 use secrecy::ExposeSecret as _;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{remote::Remote, told};
+use super::{
+    remote::{Credential, Remote},
+    ssh::ServedAgent,
+    told,
+};
 use crate::{
     Error, Result,
     egress::Traveller,
@@ -74,6 +78,16 @@ impl Scratch {
     pub(super) fn tree(&self) -> PathBuf {
         self.path.join("tree")
     }
+
+    /// What git has as its home, from outside.
+    pub(super) fn home(&self) -> PathBuf {
+        self.path.join("home")
+    }
+
+    /// For which workspace it works.
+    pub(super) fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
 }
 
 impl Drop for Scratch {
@@ -94,7 +108,7 @@ impl Services {
         if workspace.network.mode == NetworkMode::None {
             let message = format!("the workspace reaches no network, and so not {}", remote.host());
             return Err(Failure::new(Blame::Config, "git.no_network", message)
-                .with_hint("make the workspace with --allow HOST:443")
+                .with_hint(format!("make the workspace with --allow {}", remote.rule()))
                 .into());
         }
         let turn = {
@@ -120,8 +134,8 @@ impl Services {
         Ok(Scratch { path, workspace: workspace.clone(), remote, turn: Some(turn) })
     }
 
-    /// Runs a script apart, with the credential of the remote's host where the operator has given one. `shown`, if given,
-    /// is there to read at `$SHOWN`; `$URL` is the remote.
+    /// Runs a script apart, with the credential of the remote's host where the operator has given one; a key stays in this
+    /// process. `shown`, if given, is there to read at `$SHOWN`; `$URL` is the remote.
     pub(super) async fn run_apart(
         &self,
         scratch: &Scratch,
@@ -130,21 +144,29 @@ impl Services {
         variables: &[(&str, &str)],
     ) -> Result<Output> {
         let Scratch { path, workspace, remote, .. } = scratch;
-        let credential = remote.credential(&self.config.git.credentials)?;
-        let answer = match credential {
-            Some(GitCredential { secret, username }) => {
-                let secret = self.vault.read(secret, &Asked::by_git(remote.host(), workspace.id)).await?;
+        let mut script = script.to_owned();
+        let mut answer = String::new();
+        let mut agent = None;
+        match remote.credential(&self.config.git.credentials)? {
+            Some(Credential { host, access: GitAccess::Password { secret, username } }) => {
+                let secret = self.vault.read(secret, &Asked::by_git(host, workspace.id)).await?;
                 let secret = secret.expose_secret().to_owned();
                 if secret.contains(['\n', '\0']) || secret.is_empty() {
                     let message = format!("the secret for {} is no single line of text", remote.host());
                     return Err(Failure::new(Blame::Config, "git.secret_invalid", message).into());
                 }
-                format!("username={username}\npassword={secret}\n")
+                answer = format!("username={username}\npassword={secret}\n");
             }
-            None => String::new(),
-        };
+            Some(Credential { host, access: GitAccess::Key(key) }) => {
+                if let Some(login) = remote.login() {
+                    agent = Some(self.serve_agent(scratch, host, login, key).await?);
+                    script = ServedAgent::script(&script);
+                }
+            }
+            None => {}
+        }
         let inbox = path.join("inbox");
-        let sandbox = self.sandbox_apart(workspace, path, shown.unwrap_or(&inbox)).await?;
+        let sandbox = self.sandbox_apart(scratch, shown.unwrap_or(&inbox)).await?;
         let fixed = [
             ("URL", remote.as_str()),
             ("HELPER", HELPER),
@@ -154,10 +176,11 @@ impl Services {
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_CONFIG_GLOBAL", "/dev/null"),
             ("GIT_TERMINAL_PROMPT", "0"),
-            ("GIT_ALLOW_PROTOCOL", "https:http"),
+            ("GIT_ALLOW_PROTOCOL", remote.protocols()),
         ];
-        let all = fixed.iter().chain(variables);
-        let env = all.map(|(name, value)| ((*name).to_owned(), Value::Plain((*value).to_owned()))).collect();
+        let all = fixed.iter().chain(variables).map(|(name, value)| (*name, (*value).to_owned()));
+        let of_agent = agent.iter().flat_map(|agent| agent.variables(&sandbox.observed().home));
+        let env = all.chain(of_agent).map(|(name, value)| (name.to_owned(), Value::Plain(value))).collect();
         let args = vec!["-c".to_owned(), format!("{PRELUDE}{script}")];
         let command = Command { program: "sh".to_owned(), args, env, cwd: None, tty: None };
         let work = sandbox.short(command, Speaker::SERVER, answer.into_bytes(), DEADLINE, MAX_OUTPUT);
@@ -173,7 +196,10 @@ impl Services {
         for stream in [&mut output.stdout, &mut output.stderr] {
             *stream = self.vault.redaction().bytes(stream).into_owned();
         }
-        Ok(output)
+        match agent.and_then(|agent| agent.problem(&output)) {
+            Some(failure) => Err(failure.into()),
+            None => Ok(output),
+        }
     }
 
     /// Ends when what arrives has no room any more.
@@ -191,19 +217,21 @@ impl Services {
         }
     }
 
-    async fn sandbox_apart(&self, workspace: &Workspace, scratch: &Path, shown: &Path) -> Result<Sandbox> {
+    async fn sandbox_apart(&self, scratch: &Scratch, shown: &Path) -> Result<Sandbox> {
+        let Scratch { path, workspace, remote, .. } = scratch;
         let in_use = self.using(workspace.id).await;
-        let id = self.backend_apart(workspace).await?;
+        let id = self.backend_apart(workspace, remote).await?;
         let backend = self.plugins.backend(&id)?;
         let grants = self.plugins.inspect(&id).map(|info| info.grants).unwrap_or_default();
-        let (mut spec, guard) = self.isolation.apart(workspace, &self.paths, scratch, shown)?;
+        let (mut spec, guard) = self.isolation.apart(workspace, &self.paths, path, shown)?;
         if id != workspace.backend {
             // What is asked of the workspace's own backend means nothing to another.
             spec.options = "{}".to_owned();
         }
         let shared = workspace.network.mode == NetworkMode::Shared;
         let traveller = Traveller { workspace: workspace.id, mission: None };
-        let gateway = (!shared).then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string() });
+        let gateway =
+            (!shared).then(|| Gateway { socket: self.paths.gate(), label: traveller.to_string(), leads_out: true });
         let observed = ready(&backend, &spec).await?;
         let way = Way { guard, leader: None, alone: !shared, gateway, _in_use: in_use };
         let (vault, contained) = (Arc::clone(&self.vault), Arc::clone(&self.contained));
@@ -211,10 +239,10 @@ impl Services {
     }
 
     /// Who isolates git apart: the workspace's own backend, unless all its processes share a system or a container, which an
-    /// agent's may be in.
-    async fn backend_apart(&self, workspace: &Workspace) -> Result<PluginId> {
+    /// agent's may be in. For `ssh`, who it is must have a name too, which a workspace's user has in a sandbox only.
+    async fn backend_apart(&self, workspace: &Workspace, remote: &Remote) -> Result<PluginId> {
         let about = self.plugins.backend(&workspace.backend)?.describe().await?;
-        if !about.user_range && !about.engine_limits {
+        if remote.login().is_none() && !about.user_range && !about.engine_limits {
             return Ok(workspace.backend.clone());
         }
         let id: PluginId = APART.parse().map_err(|_| Error::NotFound { what: "plugin", id: APART.to_owned() })?;

@@ -11,6 +11,7 @@ mod commit;
 mod diff;
 mod push;
 mod remote;
+mod ssh;
 mod worktree;
 
 use std::time::Duration;

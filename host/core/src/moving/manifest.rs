@@ -84,6 +84,7 @@ impl Manifest {
             env: recipe.env,
             mounts: recipe.mounts,
             init: recipe.init,
+            direct_keys: recipe.direct_keys,
         };
         Self {
             format: FORMAT.to_owned(),

@@ -26,7 +26,7 @@ use std::{
 use sandboxed_model::{
     Failure, MessageId, MissionId, RunId,
     event::{EventBody, Message, MessageRole, StateChange, TurnStarted},
-    mission::Mission,
+    mission::{Mission, Parked},
     queue::QueuedMessage,
     state::MissionState,
 };
@@ -49,6 +49,8 @@ pub(crate) enum Control {
     Interrupt,
     /// End the turn and the mission with it: it has failed, by this.
     Fail(Failure),
+    /// End the turn, early; the mission waits, and the turn is to be begun again.
+    Park(Parked, Failure),
     /// End the mission; answered when none of its processes is left.
     Cancel(oneshot::Sender<()>),
 }
@@ -109,6 +111,13 @@ impl Services {
         if let Some(runner) = self.runners.sender(mission) {
             // One that is gone has nothing to end.
             let _ = runner.send(Control::Fail(failure)).await;
+        }
+    }
+
+    /// Ends a mission's turn and parks the mission. Without a turn nothing happens.
+    pub(crate) async fn park(&self, mission: MissionId, parked: Parked, why: Failure) {
+        if let Some(runner) = self.runners.sender(mission) {
+            let _ = runner.send(Control::Park(parked, why)).await;
         }
     }
 
@@ -214,7 +223,7 @@ impl Runner {
                         return Ok(None);
                     }
                     // Nothing runs that could be interrupted, and the queue is read when the place is there.
-                    Some(Control::Interrupt | Control::Wake | Control::Fail(_)) => {}
+                    Some(Control::Interrupt | Control::Wake | Control::Fail(_) | Control::Park(..)) => {}
                     None => return Ok(None),
                 },
             }

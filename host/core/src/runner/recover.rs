@@ -38,7 +38,7 @@ impl Runner {
             Driver::new(harness, self.mission, saved.driver()),
             place,
         );
-        turn.translator.restore(saved.printed, saved.held);
+        turn.translator.restore(saved);
         match self.services.supervisor.attach(turn.record.id).await.map_err(|error| error.failure())? {
             Attached::Live(run) => turn.run = Some(run),
             Attached::Ended(exit) => turn.exit = Some(exit),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sandboxed_model::event::ReportedUsage;
 use serde::{Deserialize, Serialize};
 
-use super::{output_limit::Printed, redact::HeldText};
+use super::{output_limit::Printed, redact::HeldText, translate::Translator};
 
 /// What a server must know to take a turn up again.
 #[derive(Default, Serialize, Deserialize)]
@@ -14,11 +15,18 @@ pub(super) struct SavedTurn {
     driver: Option<String>,
     pub(super) printed: BTreeMap<String, Printed>,
     pub(super) held: Vec<HeldText>,
+    /// What the agent said so far that it used.
+    pub(super) reported: Option<ReportedUsage>,
 }
 
 impl SavedTurn {
-    pub(super) fn new(driver: Option<&[u8]>, printed: BTreeMap<String, Printed>, held: Vec<HeldText>) -> Self {
-        Self { driver: driver.map(|bytes| BASE64_STANDARD.encode(bytes)), printed, held }
+    pub(super) fn new(driver: Option<&[u8]>, translator: &Translator) -> Self {
+        Self {
+            driver: driver.map(|bytes| BASE64_STANDARD.encode(bytes)),
+            printed: translator.printed(),
+            held: translator.held(),
+            reported: translator.reported(),
+        }
     }
 
     /// Reads what was stored. What another release stored in another form is as good as nothing.

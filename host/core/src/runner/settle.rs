@@ -8,11 +8,11 @@ use sandboxed_model::{
     mission::Mission,
     state::MissionState,
 };
-use sandboxed_store::{MissionChange, RunChange};
+use sandboxed_store::{MAX_QUEUE, MissionChange, QueueChange, RunChange};
 use tokio::sync::oneshot;
 
 use super::{Runner, TurnEnd, recover::run_lost, state, turn::Turn};
-use crate::{Result, changes, contained::ContainedEnd, sandbox::Sandbox};
+use crate::{Result, changes, contained::ContainedEnd, missions::queued, sandbox::Sandbox};
 
 impl Turn {
     /// Stores the end of a turn whose process has ended.
@@ -30,6 +30,10 @@ impl Turn {
             None
         });
         let usage = counted.or(self.contained.as_ref().map(ContainedEnd::usage));
+        match self.services.counted_usage(&self.mission, self.translator.reported()).await {
+            Ok(counted) => events.extend(counted),
+            Err(error) => tracing::warn!(%error, "what the turn used of models is not among its events"),
+        }
         events.push(EventBody::RunEnded(RunEnded { run: self.record.id, exit: exit.clone(), usage }));
         if let Some(sandbox) = &self.sandbox {
             let baseline = self.services.baseline(&self.mission, self.record.id).await;
@@ -46,7 +50,13 @@ impl Turn {
         let starved = usage.filter(|usage| usage.oom_kills > 0 && outcome == TurnOutcome::Failed);
         let starved = starved.map(|usage| out_of_memory(self.sandbox.as_ref(), usage));
         let has_failed = ended.is_some();
-        let stopped = ended.or(starved);
+        let parked = self.parked.take().filter(|_| self.cancelled.is_none() && !has_failed);
+        let again = match &parked {
+            Some(_) => self.services.store.live_state(self.mission.id).await?.last_prompt,
+            None => None,
+        };
+        let (parked, waits) = parked.unzip();
+        let stopped = ended.or(waits).or(starved);
         // Whoever hears of the end finds the workspace free.
         self.sandbox = None;
         let reason = match &stopped {
@@ -57,7 +67,7 @@ impl Turn {
             None => reason,
         };
         let problem = stopped.or(lost);
-        let cancelled = self.cancelled.is_some();
+        let (cancelled, waits) = (self.cancelled.is_some(), parked.is_some());
         events.push(EventBody::TurnEnded(TurnEnded { outcome, reason: reason.clone() }));
         let change = MissionChange { run: Some(RunChange::Ended { run: self.record.id, exit }), ..self.progress() };
         self.services
@@ -65,6 +75,7 @@ impl Turn {
                 let to = match () {
                     () if cancelled => MissionState::Cancelled,
                     () if has_failed => MissionState::Failed,
+                    () if parked.is_some() => MissionState::Parked,
                     () if is_lost => MissionState::Interrupted,
                     () => after_turn(mission, outcome),
                 };
@@ -72,9 +83,15 @@ impl Turn {
                 if to == MissionState::AwaitingUser && mission.queued_messages > 0 {
                     events.push(state(to, MissionState::Queued, "the next message waits"));
                 }
-                Ok(MissionChange { events, problem: Some(problem), ..change })
+                // Where there is no room for it the mission goes on with the next message.
+                let again = again.filter(|_| (mission.queued_messages as usize) < MAX_QUEUE);
+                let queue = again.map(|text| QueueChange::AddFirst(queued(text))).into_iter().collect();
+                Ok(MissionChange { events, problem: Some(problem), parked, queue, ..change })
             })
             .await?;
+        if waits {
+            self.services.models.parked.send_modify(|parked| *parked = parked.wrapping_add(1));
+        }
         self.services.contained.forget(self.mission.workspace, &self.record.id.to_string()).await;
         self.services.clear_inbox(&self.mission, self.record.id).await;
         Ok(match self.cancelled.take() {

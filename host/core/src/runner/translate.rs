@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sandboxed_model::{
-    event::{EventBody, Message, MessageRole, Other, Plan, Session, Thought, ToolOutput, ToolStatus},
+    event::{EventBody, Message, MessageRole, Other, Plan, ReportedUsage, Session, Thought, ToolOutput, ToolStatus},
     harness::{DriverEvent, TurnOutcome},
 };
 use sandboxed_vault::Redaction;
@@ -11,6 +11,7 @@ use sandboxed_vault::Redaction;
 use super::{
     output_limit::{OutputLimit, Printed},
     redact::{HeldText, TurnRedactor},
+    saved::SavedTurn,
 };
 
 /// Translates the events of one turn, merging neighbouring pieces of one text.
@@ -19,29 +20,42 @@ pub(crate) struct Translator {
     limit: OutputLimit,
     bodies: Vec<EventBody>,
     turn_end: Option<(TurnOutcome, String)>,
+    reported: Option<ReportedUsage>,
 }
 
 impl Translator {
     /// For a turn in which `tool_output_limit` bytes of each tool call's output are kept.
     pub(crate) fn new(tool_output_limit: u64, redaction: Redaction) -> Self {
         let redactor = TurnRedactor::new(redaction);
-        Self { redactor, limit: OutputLimit::new(tool_output_limit), bodies: Vec::new(), turn_end: None }
+        Self {
+            redactor,
+            limit: OutputLimit::new(tool_output_limit),
+            bodies: Vec::new(),
+            turn_end: None,
+            reported: None,
+        }
     }
 
     /// What a server that takes the turn up after a crash must know.
-    pub(crate) fn printed(&self) -> BTreeMap<String, Printed> {
+    pub(super) fn printed(&self) -> BTreeMap<String, Printed> {
         self.limit.printed()
     }
 
     /// Ends of texts that are not told yet, for the same.
-    pub(crate) fn held(&self) -> Vec<HeldText> {
+    pub(super) fn held(&self) -> Vec<HeldText> {
         self.redactor.held()
     }
 
+    /// What the agent said in this turn that it used; none where it said nothing.
+    pub(super) fn reported(&self) -> Option<ReportedUsage> {
+        self.reported
+    }
+
     /// Goes on after a crash.
-    pub(crate) fn restore(&mut self, printed: BTreeMap<String, Printed>, held: Vec<HeldText>) {
-        self.limit.restore(printed);
-        self.redactor.restore(held);
+    pub(super) fn restore(&mut self, saved: SavedTurn) {
+        self.limit.restore(saved.printed);
+        self.redactor.restore(saved.held);
+        self.reported = saved.reported;
     }
 
     /// Takes what a step said.
@@ -105,7 +119,10 @@ impl Translator {
                 }
             }
             DriverEvent::Plan(entries) => self.bodies.push(EventBody::Plan(Plan { entries })),
-            DriverEvent::Usage(usage) => self.bodies.push(EventBody::Usage(usage)),
+            DriverEvent::Usage(usage) => {
+                self.reported = Some(self.reported.unwrap_or_default().and(&usage));
+                self.bodies.push(EventBody::Usage(usage));
+            }
             DriverEvent::Notice(notice) => self.bodies.push(EventBody::Notice(notice)),
             DriverEvent::Retry(retry) => self.bodies.push(EventBody::Retry(retry)),
             DriverEvent::Problem(failure) => self.bodies.push(EventBody::Error(failure)),

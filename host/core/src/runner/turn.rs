@@ -9,7 +9,7 @@ use sandboxed_model::{
     command::{Exit, OutputStream},
     event::{EventBody, RunStarted},
     harness::{Action, DriverEvent, Input, TurnOutcome},
-    mission::Mission,
+    mission::{Mission, Parked},
 };
 use sandboxed_store::{ActionId, MissionChange, Offsets, RunChange, RunRecord};
 use tokio::{sync::oneshot, time::Instant};
@@ -50,6 +50,8 @@ pub(super) struct Turn {
     pub(super) cancelled: Option<oneshot::Sender<()>>,
     /// Why the server ended it.
     pub(super) failed: Option<Failure>,
+    /// What the mission is to wait for when it has ended.
+    pub(super) parked: Option<(Parked, Failure)>,
     kill_at: Option<Instant>,
     pub(super) place: Place,
     /// How it ended in its container, if it ran in one.
@@ -123,6 +125,7 @@ impl Runner {
                     Some(Control::Interrupt) => turn.interrupt().await?,
                     Some(Control::Cancel(done)) => turn.cancel(done).await,
                     Some(Control::Fail(failure)) => turn.fail(failure).await,
+                    Some(Control::Park(parked, why)) => turn.park(parked, why).await?,
                     Some(Control::Wake) | None => {}
                 },
                 piece = pieces.next() => {
@@ -168,6 +171,7 @@ impl Turn {
             exit: None,
             cancelled: None,
             failed: None,
+            parked: None,
             kill_at: None,
             place,
             contained: None,
@@ -218,7 +222,7 @@ impl Turn {
 
     /// What is stored with every step: how far the output was read and what the driver knows.
     pub(super) fn progress(&mut self) -> MissionChange {
-        let saved = SavedTurn::new(self.driver.saved(), self.translator.printed(), self.translator.held());
+        let saved = SavedTurn::new(self.driver.saved(), &self.translator);
         let offsets = Offsets { stdout: self.framers[0].delivered(), stderr: self.framers[1].delivered() };
         MissionChange {
             session_state: Some(self.services.vault.seal_state(self.mission.id, &saved.write())),
@@ -290,6 +294,14 @@ impl Turn {
     async fn fail(&mut self, failure: Failure) {
         self.failed = Some(failure);
         self.kill().await;
+    }
+
+    async fn park(&mut self, parked: Parked, why: Failure) -> Result<()> {
+        if self.parked.is_some() {
+            return Ok(());
+        }
+        self.parked = Some((parked, why));
+        self.interrupt().await
     }
 
     async fn kill(&mut self) {

@@ -142,8 +142,13 @@ impl Orchestrator {
         let names = |value: &sandboxed_model::recipe::EnvValue| value.secret() == Some(name);
         let mut found = Vec::new();
         for (host, credential) in &config.git.credentials {
-            if credential.secret == name {
+            if credential.secrets().any(|named| named == name) {
                 found.push(format!("[git.credentials] {host:?}"));
+            }
+        }
+        for account in self.accounts().await? {
+            if account.credential.secret() == Some(name) {
+                found.push(format!("the account {}", account.name));
             }
         }
         for plugin in config.plugin.iter().filter(|plugin| plugin.grants.secrets.iter().any(|granted| granted == name))
@@ -187,7 +192,8 @@ impl Vault {
         }
     }
 
-    pub(super) async fn set(&self, new: NewSecret) -> Result<(Secret, bool)> {
+    /// Keeps a secret, or gives another value to the one of this name. Says whether it is new.
+    pub(crate) async fn set(&self, new: NewSecret) -> Result<(Secret, bool)> {
         let NewSecret { name, value, audience, description } = new;
         check_value(value.expose_secret())?;
         check_terms(audience.as_deref(), description.as_deref())?;

@@ -202,6 +202,11 @@ impl Vault {
         self.live.redaction()
     }
 
+    /// Keeps these out of what is told as well, under the name of a secret of which they are parts.
+    pub(crate) fn learn(&self, name: &str, parts: impl IntoIterator<Item = SecretSlice<u8>>) {
+        self.live.learn(parts.into_iter().map(|part| (name.to_owned(), part)).collect());
+    }
+
     /// Whether there is a secret of this name.
     pub(crate) fn exists(&self, name: &str) -> bool {
         self.configured.holds(name) || self.entry(name).is_some()
@@ -233,20 +238,33 @@ impl Vault {
     /// # Errors
     /// Where there is no such secret, it is not for whoever asks, or it cannot be read.
     pub(crate) async fn read_bytes(&self, name: &str, asked: &Asked) -> Result<SecretSlice<u8>, Failure> {
-        let value = if self.configured.holds(name) {
+        let value = self.lend(name, asked).await?;
+        self.note_use(name, asked);
+        Ok(value)
+    }
+
+    /// The same for one who uses the value many times, and tells of each with [`Self::note_use`].
+    ///
+    /// # Errors
+    /// As [`Self::read_bytes`].
+    pub(crate) async fn lend(&self, name: &str, asked: &Asked) -> Result<SecretSlice<u8>, Failure> {
+        if self.configured.holds(name) {
             let value = self.configured.read(name).await?;
             self.live.learn(vec![(name.to_owned(), value.clone())]);
-            value
+            Ok(value)
         } else {
             let row = self.store.secret(name).await.map_err(|error| error.failure())?;
             let row = row.filter(|row| !row.internal).ok_or_else(|| missing(name))?;
             if let Some(missing) = asked.missing(&row.audience) {
                 return Err(denied(name, missing));
             }
-            self.open_row(&row)?
-        };
+            self.open_row(&row)
+        }
+    }
+
+    /// Counts a use of a value. Waits for nothing.
+    pub(crate) fn note_use(&self, name: &str, asked: &Asked) {
         self.tally.note(name, &asked.user, &asked.purpose);
-        Ok(value)
     }
 
     /// The same for one who needs a text.
@@ -269,9 +287,18 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Self::read`].
-    #[allow(dead_code, reason = "the gateway to providers asks here")]
     pub(crate) async fn use_for_provider(&self, name: &str, provider: &str) -> Result<SecretString, Failure> {
         self.read(name, &Asked::by_provider(provider)).await
+    }
+
+    /// Whether this secret may be used for requests to a provider of models.
+    pub(crate) fn check_for_provider(&self, name: &str, provider: &str) -> Result<(), Failure> {
+        let asked = Asked::by_provider(provider);
+        match self.entry(name) {
+            Some(entry) => asked.missing(&entry.audience).map_or(Ok(()), |missing| Err(denied(name, missing))),
+            None if self.configured.holds(name) => Ok(()),
+            None => Err(missing(name)),
+        }
     }
 
     /// The names of secrets that cannot be read.

@@ -1,10 +1,12 @@
 //! What is kept of turns between two steps, under a key of its own: it may hold a piece of a value, as the driver saw it or
 //! as it is held back until more is known. That key is a secret of the vault which nobody sees.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sandboxed_model::{MissionId, SecretId, Timestamp};
 use sandboxed_store::{SecretRow, Store};
 use sandboxed_vault::{Binding, KeyId, Keyring, MasterKey, Sealed};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretBox};
+use sha2::Sha256;
 
 use super::Vault;
 use crate::Result;
@@ -55,6 +57,14 @@ fn sealed(row: &SecretRow) -> Sealed {
 }
 
 impl Vault {
+    /// A key for one purpose, which is the same as long as the vault is.
+    pub(crate) fn derived_key(&self, purpose: &str) -> SecretBox<[u8; 32]> {
+        let key = self.states.newest().as_text();
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("a key of any length is one for HMAC");
+        mac.update(purpose.as_bytes());
+        SecretBox::new(Box::new(mac.finalize().into_bytes().into()))
+    }
+
     /// A state as it is stored.
     pub(crate) fn seal_state(&self, mission: MissionId, state: &[u8]) -> Vec<u8> {
         let id = mission.to_string();

@@ -60,18 +60,41 @@ pub(super) async fn connect<D: Desk>(
     url: Url,
     headers: &HeaderMap,
 ) -> Result<Link, Unlinked> {
+    match open(inner, route, &url, headers).await {
+        Err((Unlinked { trouble: Some(Trouble::Refused { status: 401 }), .. }, Some(shown)))
+            if inner.desk.renew(route, shown).await =>
+        {
+            open(inner, route, &url, headers).await.map_err(|(unlinked, _)| unlinked)
+        }
+        opened => opened.map_err(|(unlinked, _)| unlinked),
+    }
+    .inspect_err(|unlinked| {
+        // The desk knows of its own trouble.
+        if let Some(trouble) = unlinked.trouble.as_ref().filter(|trouble| **trouble != Trouble::NoCredential) {
+            inner.desk.trouble(route, trouble);
+        }
+    })
+}
+
+/// Opens it once. Where that failed, it says which credential was shown.
+async fn open<D: Desk>(
+    inner: &Inner<D>,
+    route: &Route,
+    url: &Url,
+    headers: &HeaderMap,
+) -> Result<Link, (Unlinked, Option<u64>)> {
     let credential = match inner.desk.credential(route).await {
         Ok(credential) => credential,
-        Err(refusal) => return Err(Unlinked { refusal, trouble: Some(Trouble::NoCredential) }),
+        Err(refusal) => return Err((Unlinked { refusal, trouble: Some(Trouble::NoCredential) }, None)),
     };
-    let trouble = |trouble: Trouble, refusal| {
-        inner.desk.trouble(route, &trouble);
-        Unlinked { refusal, trouble: Some(trouble) }
-    };
+    let shown = credential.generation;
+    let trouble = |trouble: Trouble, refusal| (Unlinked { refusal, trouble: Some(trouble) }, Some(shown));
     let Some(headers) = upstream::with_credential(headers, &route.headers, &credential) else {
-        return Err(trouble(Trouble::Refused, relay::refused_key(route)));
+        return Err(trouble(Trouble::Refused { status: 401 }, relay::refused_key(route)));
     };
-    let Some((mut request, address)) = request(url) else { return Err(trouble(Trouble::Failing, broken(route))) };
+    let Some((mut request, address)) = request(url.clone()) else {
+        return Err(trouble(Trouble::Failing, broken(route)));
+    };
     request.headers_mut().extend(headers);
     let connector = Connector::Rustls(std::sync::Arc::clone(&inner.upstream.tls));
     let opening = async {
@@ -84,8 +107,8 @@ pub(super) async fn connect<D: Desk>(
         Ok(Err(Error::Http(response))) => {
             let body = response.body().as_deref().unwrap_or_default();
             Err(match trouble::of(response.status(), response.headers(), body, Timestamp::now()) {
-                None => Unlinked { refusal: no_websocket(), trouble: None },
-                Some(Trouble::Refused) => trouble(Trouble::Refused, relay::refused_key(route)),
+                None => (Unlinked { refusal: no_websocket(), trouble: None }, Some(shown)),
+                Some(refused @ Trouble::Refused { .. }) => trouble(refused, relay::refused_key(route)),
                 Some(found) => trouble(found, not_now(response.status(), route)),
             })
         }

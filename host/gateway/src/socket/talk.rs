@@ -300,7 +300,7 @@ impl<D: Desk> Talk<D> {
         let (Some(mut current), Some(link)) = (self.current.take(), self.link.take()) else { return Ok(()) };
         current.answer.refuse(Some(status));
         self.inner.desk.trouble(&link.route, &trouble);
-        let refused = trouble == Trouble::Refused;
+        let refused = matches!(trouble, Trouble::Refused { .. });
         let own = refused.then(|| relay::refused_key(&link.route));
         current.troubles.push((link.route.clone(), trouble));
         if current.others.is_empty() {

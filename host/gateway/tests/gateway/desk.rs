@@ -249,7 +249,7 @@ impl Desk for MemoryDesk {
     }
 
     async fn exhausted(&self, _: &&'static str, _: &Wanted, troubles: &[(Route, Trouble)]) -> Option<Refusal> {
-        if troubles.iter().all(|(_, trouble)| *trouble == Trouble::Refused) {
+        if troubles.iter().all(|(_, trouble)| matches!(trouble, Trouble::Refused { .. })) {
             return self.refused.lock().unwrap().clone();
         }
         self.exhausted.lock().unwrap().clone()

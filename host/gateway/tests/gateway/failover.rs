@@ -24,8 +24,8 @@ async fn the_next_account_answers_where_the_first_does_not() {
         ("error = { status = 502, body = \"<h1>Bad gateway</h1>\" }", Some(Trouble::Failing)),
         ("error = { status = 504 }", Some(Trouble::Failing)),
         ("error = { status = 408 }", Some(Trouble::Failing)),
-        ("error = { status = 401 }", Some(Trouble::Refused)),
-        ("error = { status = 403 }", Some(Trouble::Refused)),
+        ("error = { status = 401 }", Some(Trouble::Refused { status: 401 })),
+        ("error = { status = 403 }", Some(Trouble::Refused { status: 403 })),
         ("redirect = { to = \"http://169.254.169.254/latest\", status = 307 }", Some(Trouble::Failing)),
         ("fault = { kind = \"hangup\" }", Some(Trouble::Failing)),
         ("fault = { kind = \"hangup\", how = \"reset\" }", Some(Trouble::Failing)),
@@ -99,7 +99,7 @@ async fn a_refused_key_is_not_the_clients_own() {
         assert_eq!((answer.status, answer.header("x-should-retry")), (400, Some("false")), "{name}");
         assert_eq!(answer.header("x-sandboxed-sh-code"), Some("gateway.key_refused"), "{name}");
         assert_eq!(door.desk.troubles().len(), 2, "{name}");
-        assert!(door.desk.troubles().iter().all(|(_, trouble)| *trouble == Trouble::Refused), "{name}");
+        assert!(door.desk.troubles().iter().all(|(_, trouble)| matches!(trouble, Trouble::Refused { .. })), "{name}");
     }
 }
 

@@ -240,5 +240,5 @@ async fn a_handshake_is_refused_for_its_token_or_where_the_provider_has_no_webso
     let mut socket = through(&door).await;
     say(&mut socket, &create("hi")).await;
     assert!(answer(&mut socket).await.1);
-    assert_eq!(door.desk.troubles(), [("first".to_owned(), Trouble::Refused)]);
+    assert_eq!(door.desk.troubles(), [("first".to_owned(), Trouble::Refused { status: 401 })]);
 }

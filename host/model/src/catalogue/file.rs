@@ -14,7 +14,7 @@ use crate::{
     config::{Document, Invalid, Source},
     day::Day,
     price::{InvalidDollars, LongContext, Price, Rates, micro_dollars},
-    provider::{KeyPlace, Provider, ProviderId, SignIn},
+    provider::{KeyPlace, Provider, ProviderId, Redirect, SignIn},
     wire::WireFormat,
 };
 
@@ -43,6 +43,7 @@ struct ProviderEntry {
     free: bool,
     models_url: Option<String>,
     sign_in: Option<SignIn>,
+    key_variable: Option<String>,
     keys_page: Option<String>,
 }
 
@@ -159,6 +160,7 @@ impl ProviderEntry {
             free: self.free,
             models_url: self.models_url,
             sign_in: self.sign_in,
+            key_variable: self.key_variable,
             keys_page: self.keys_page,
         }
     }
@@ -295,7 +297,13 @@ fn check_provider(document: &mut Document<'_>, provider: &Provider) {
     if provider.models_url.as_deref().is_some_and(|url| !is_url(url)) {
         document.problem(&path, "models_url begins with https://, http:// or {base}");
     }
-    let sign_in = provider.sign_in.iter().flat_map(|sign_in| [&sign_in.authorize_url, &sign_in.token_url]);
+    let sign_in = provider.sign_in.iter().flat_map(|sign_in| {
+        let page = match &sign_in.redirect {
+            Redirect::CopyPaste(url) => Some(url),
+            Redirect::Callback => None,
+        };
+        [&sign_in.authorize_url, &sign_in.token_url].into_iter().chain(&sign_in.device_url).chain(page)
+    });
     if !sign_in.chain(&provider.keys_page).all(|url| is_web(url)) {
         document.problem(&path, "URLs of pages and of sign-in begin with https:// or http://");
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::{
-    Config, KeySource, SecretSource,
+    Config, KeySource, KnownHosts, SecretSource,
     document::Document,
     problem::{Invalid, Problem},
 };
@@ -107,6 +107,11 @@ fn absolute(mut config: Config, document: &mut Document<'_>, source: Source<'_>)
     for (source, key) in [(&mut config.vault.key, "key"), (&mut config.vault.former_key, "former_key")] {
         if let Some(KeySource::File(path) | KeySource::PassphraseFile(path)) = source {
             *path = resolve(path, &["vault", key]);
+        }
+    }
+    for (host, credential) in &mut config.git.credentials {
+        if let Some(KnownHosts::File(path)) = &mut credential.known_hosts {
+            *path = resolve(path, &["git", "credentials", host, "known_hosts"]);
         }
     }
     for (name, secret) in &mut config.secrets {

@@ -16,7 +16,9 @@ use crate::{
 
 mod document;
 mod engine;
+mod git;
 mod load;
+mod models;
 mod problem;
 mod rules;
 mod shape;
@@ -27,7 +29,9 @@ mod variables;
 
 pub(crate) use document::Document;
 pub use engine::EngineConfig;
+pub use git::{GitAccess, GitConfig, GitCredential, GitKey, KnownHosts, is_ssh_user};
 pub use load::{EMBEDDED, Loaded, Source, load};
+pub use models::ModelsConfig;
 pub use problem::{Invalid, Problem};
 pub use size::{ByteSize, InvalidSize, InvalidSpan, Span};
 
@@ -51,12 +55,12 @@ pub struct Config {
     pub runs: RunsConfig,
     /// What the server tells about itself.
     pub telemetry: TelemetryConfig,
-    /// Models, and what they cost.
-    pub models: ModelsConfig,
     /// Secrets that plugins and workspaces may name, and where their values are found.
     pub secrets: BTreeMap<String, SecretSource>,
     /// The vault.
     pub vault: VaultConfig,
+    /// Models, and the gateway by which agents ask them.
+    pub models: ModelsConfig,
     /// Container engines on other machines, by the names that workspaces and grants give them.
     pub engines: BTreeMap<String, EngineConfig>,
     /// Plugins, in the order of loading.
@@ -304,37 +308,6 @@ impl LimitsConfig {
     }
 }
 
-/// `[git]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GitConfig {
-    /// Who makes the commits: `Name <address>`.
-    pub author: String,
-    /// What opens repositories, by host, with a port where it is not the usual one. No other host is ever given it.
-    pub credentials: BTreeMap<String, GitCredential>,
-}
-
-impl Default for GitConfig {
-    fn default() -> Self {
-        Self { author: "sandboxed.sh <sandboxed-sh@localhost>".to_owned(), credentials: BTreeMap::new() }
-    }
-}
-
-/// One entry of `[git.credentials]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GitCredential {
-    /// The name of the secret that is the password or token.
-    pub secret: String,
-    /// The user; most hosts take any with a token.
-    #[serde(default = "git_user")]
-    pub username: String,
-}
-
-fn git_user() -> String {
-    "git".to_owned()
-}
-
 /// `[tailscale]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -394,14 +367,6 @@ impl Default for TelemetryConfig {
     fn default() -> Self {
         Self { log: "info".to_owned(), log_format: LogFormat::Human, otlp_endpoint: None }
     }
-}
-
-/// `[models]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelsConfig {
-    /// A file of providers, models and prices that count over those that came with the server. Absent: those alone.
-    pub catalogue: Option<PathBuf>,
 }
 
 /// `[[plugin]]`

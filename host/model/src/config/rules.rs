@@ -64,8 +64,8 @@ impl Document<'_> {
                     &["git", "credentials", host],
                     "it is the name of a host like \"github.com\", or with a port",
                 );
-            } else if credential.secret.is_empty() {
-                self.problem(&["git", "credentials", host], "it names no secret");
+            } else if let Err(message) = credential.access() {
+                self.problem(&["git", "credentials", host], message);
             }
         }
         if config.workspaces.upload_limit.0 == 0 {
@@ -118,6 +118,11 @@ impl Document<'_> {
         }
         if config.auth.session_ttl.0.is_zero() {
             self.problem(&["auth", "session_ttl"], "it must be more than zero");
+        }
+        if !config.models.listen.ip().is_loopback() {
+            let message =
+                "it is an address of loopback, like \"127.0.0.1:0\": whoever reaches it asks models with a token alone";
+            self.problem(&["models", "listen"], message);
         }
         if let Some(endpoint) = &config.telemetry.otlp_endpoint
             && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    Config, EMBEDDED, Invalid, Loaded, SecretSource, Source, Span, load,
+    Config, EMBEDDED, Invalid, KnownHosts, Loaded, SecretSource, Source, Span, load,
     shape::{Shape, shape_at},
 };
 
@@ -316,6 +316,32 @@ fn limits_of_nothing_are_refused() {
 fn relative_paths_begin_at_the_working_directory() {
     let config = load_with("[server]\ndata_dir = \"data\"\n", &[]).unwrap().config;
     assert_eq!(config.server.data_dir, Path::new("/srv/data"));
+}
+
+#[test]
+fn a_host_of_repositories_is_opened_by_a_password_or_by_a_key_with_the_hosts_own() {
+    let of = |entry: &str| load_with(&format!("[git.credentials]\n\"git.example.org\" = {entry}\n"), &[]);
+    let known_hosts = |entry: &str| of(entry).unwrap().config.git.credentials["git.example.org"].known_hosts.clone();
+
+    assert!(of("{ secret = \"token\" }").is_ok());
+    let file = known_hosts("{ ssh_key = \"key\", known_hosts = \"~/known_hosts\" }");
+    assert_eq!(file, Some(KnownHosts::File("/home/op/known_hosts".into())));
+    let lines = "git.example.org ssh-ed25519 AAAA";
+    let given = known_hosts(&format!("{{ ssh_key = \"key\", passphrase = \"p\", known_hosts = \"{lines}\" }}"));
+    assert_eq!(given, Some(KnownHosts::Lines(lines.to_owned())));
+    for (entry, wrong) in [
+        ("{ username = \"git\" }", "names no secret"),
+        ("{ secret = \"\" }", "names no secret"),
+        ("{ secret = \"t\", ssh_key = \"k\", known_hosts = \"/f\" }", "give each an entry"),
+        ("{ secret = \"t\", known_hosts = \"/f\" }", "goes with `ssh_key`"),
+        ("{ secret = \"t\", passphrase = \"p\" }", "goes with `ssh_key`"),
+        ("{ ssh_key = \"k\" }", "by which keys the host is known"),
+        ("{ ssh_key = \"k\", known_hosts = \" \" }", "is empty"),
+        ("{ ssh_key = \"k\", known_hosts = \"/f\", username = \"-oProxyCommand=x\" }", "`username` is letters"),
+    ] {
+        let found = problems(&format!("\n[git.credentials]\n\"git.example.org\" = {entry}\n"), &[]);
+        assert!(found[0].starts_with("sandboxed.toml:3: ") && found[0].contains(wrong), "{entry}: {found:?}");
+    }
 }
 
 #[test]

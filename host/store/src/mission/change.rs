@@ -4,6 +4,7 @@ use sandboxed_model::{
     Failure, MissionId, Seq, Timestamp,
     event::{Event, EventBody, MessageRole, Usage},
     harness::Action,
+    mission::Parked,
     state::MissionState,
 };
 
@@ -28,6 +29,8 @@ pub struct MissionChange {
     pub title: Option<String>,
     /// `Some(None)` takes the problem away.
     pub problem: Option<Option<Failure>>,
+    /// What the mission waits for that is parked by this change. When it is parked no more, it waits for nothing.
+    pub parked: Option<Parked>,
     /// Whether the turn's process has printed nothing for too long.
     pub stalled: Option<bool>,
     /// When the process last printed something.
@@ -67,6 +70,10 @@ fn apply(write: &mut Write<'_>, id: MissionId, change: MissionChange) -> Result<
     if let Some(problem) = change.problem {
         row.mission.problem = problem;
     }
+    row.mission.parked = match row.mission.state {
+        MissionState::Parked => change.parked.or(row.mission.parked.take()),
+        _ => None,
+    };
     if let Some(stalled) = change.stalled {
         row.mission.stalled = stalled;
     }
@@ -146,8 +153,19 @@ fn fold(row: &mut MissionRow, body: &EventBody) -> Result<()> {
     Ok(())
 }
 
-/// Sums are kept below what SQL can hold, whatever an agent says that it used.
+/// Sums are kept below what SQL can hold, whatever an agent says that it used. What it reported is in the sum already
+/// when the gateway tells what was used in its place.
 fn add_usage(sum: &mut Usage, part: &Usage) {
+    if let Some(reported) = &part.reported {
+        sum.input = sum.input.saturating_sub(reported.input);
+        sum.output = sum.output.saturating_sub(reported.output);
+        sum.cache_read = sum.cache_read.saturating_sub(reported.cache_read);
+        sum.cache_write = sum.cache_write.saturating_sub(reported.cache_write);
+        sum.reasoning = sum.reasoning.saturating_sub(reported.reasoning);
+        let cost = sum.cost_micro_usd.map(|cost| cost.saturating_sub(reported.cost_micro_usd.unwrap_or_default()));
+        // What is left of nothing is unknown and not zero.
+        sum.cost_micro_usd = cost.filter(|&cost| cost > 0);
+    }
     let add = |sum: &mut u64, part: u64| *sum = sum.saturating_add(part).min(i64::MAX.unsigned_abs());
     add(&mut sum.input, part.input);
     add(&mut sum.output, part.output);

@@ -36,6 +36,7 @@ impl Store {
                 title: new.title,
                 state: MissionState::Queued,
                 problem: None,
+                parked: None,
                 harness: new.harness,
                 workspace: new.workspace,
                 model: new.model,

@@ -153,6 +153,15 @@ impl Store {
         .await
     }
 
+    /// Missions that are parked, first those without a time, then by the time until which they are.
+    pub async fn parked_missions(&self) -> Result<Vec<Mission>> {
+        self.read(|conn| {
+            let sql = format!("SELECT {COLUMNS} FROM missions WHERE state = ?1 ORDER BY parked_until, missions.key");
+            Ok(collect(conn, &sql, [MissionState::Parked.as_str()])?.into_iter().map(|(_, mission)| mission).collect())
+        })
+        .await
+    }
+
     /// Missions that changed after a revision, in the order of their revisions; at most `limit` and
     /// [`MAX_CHANGED`].
     pub async fn missions_changed_since(&self, revision: u64, limit: u32) -> Result<Vec<Mission>> {

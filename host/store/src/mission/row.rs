@@ -1,7 +1,11 @@
 //! A mission as a row.
 
 use rusqlite::{Connection, Row, named_params};
-use sandboxed_model::{MissionId, Seq, event::Usage, mission::Mission};
+use sandboxed_model::{
+    MissionId, Seq,
+    event::Usage,
+    mission::{Mission, Parked},
+};
 
 use super::missing;
 use crate::{
@@ -14,7 +18,7 @@ use crate::{
 pub(crate) const COLUMNS: &str = "missions.key, missions.id, title, state, problem, harness, workspace, model, \
      settings, one_shot, owner, turns, last_outcome, queued_messages, usage_model, usage_input, usage_output, \
      usage_cache_read, usage_cache_write, usage_reasoning, usage_cost, last_seq, stalled, created_at, updated_at, \
-     last_output_at, revision, worktree";
+     last_output_at, revision, worktree, parked_reason, parked_until";
 
 /// A mission with what only the store knows of it.
 #[derive(Debug, Clone)]
@@ -33,6 +37,7 @@ pub(crate) fn mission(row: &Row<'_>) -> rusqlite::Result<(i64, Mission)> {
         title: row.get(2)?,
         state: row.get::<_, Name<_>>(3)?.0,
         problem: row.get::<_, Option<Json<_>>>(4)?.map(|problem| problem.0),
+        parked: parked(row)?,
         harness: row.get::<_, Text<_>>(5)?.0,
         workspace: row.get::<_, Text<_>>(6)?.0,
         model: row.get(7)?,
@@ -50,6 +55,7 @@ pub(crate) fn mission(row: &Row<'_>) -> rusqlite::Result<(i64, Mission)> {
             cache_write: row.get::<_, Count>(18)?.0,
             reasoning: row.get::<_, Count>(19)?.0,
             cost_micro_usd: row.get::<_, Option<Count>>(20)?.map(|cost| cost.0),
+            ..Usage::default()
         },
         last_seq: Seq(row.get::<_, Count>(21)?.0),
         stalled: row.get(22)?,
@@ -62,6 +68,11 @@ pub(crate) fn mission(row: &Row<'_>) -> rusqlite::Result<(i64, Mission)> {
     Ok((row.get(0)?, mission))
 }
 
+fn parked(row: &Row<'_>) -> rusqlite::Result<Option<Parked>> {
+    let Some(reason) = row.get::<_, Option<Name<_>>>(28)? else { return Ok(None) };
+    Ok(Some(Parked { reason: reason.0, until: row.get::<_, Option<Millis>>(29)?.map(|at| at.0) }))
+}
+
 impl MissionRow {
     pub(super) fn load(conn: &Connection, id: MissionId) -> Result<Self> {
         let sql = format!("SELECT {COLUMNS}, native_session, last_action, prompt_seq FROM missions WHERE id = ?1");
@@ -71,9 +82,9 @@ impl MissionRow {
                 Ok(Self {
                     key,
                     mission,
-                    native_session: row.get(28)?,
-                    last_action: row.get::<_, Count>(29)?.0,
-                    prompt_seq: row.get::<_, Option<Count>>(30)?.map(|seq| Seq(seq.0)),
+                    native_session: row.get(30)?,
+                    last_action: row.get::<_, Count>(31)?.0,
+                    prompt_seq: row.get::<_, Option<Count>>(32)?.map(|seq| Seq(seq.0)),
                 })
             })
             .map_err(|error| missing(error, id))
@@ -109,7 +120,8 @@ impl MissionRow {
         let mission = &self.mission;
         prepare(
             conn,
-            "UPDATE missions SET title = :title, state = :state, problem = :problem, turns = :turns, \
+            "UPDATE missions SET title = :title, state = :state, problem = :problem, \
+             parked_reason = :parked_reason, parked_until = :parked_until, turns = :turns, \
              last_outcome = :last_outcome, queued_messages = :queued_messages, usage_model = :usage_model, \
              usage_input = :usage_input, usage_output = :usage_output, usage_cache_read = :usage_cache_read, \
              usage_cache_write = :usage_cache_write, usage_reasoning = :usage_reasoning, usage_cost = :usage_cost, \
@@ -121,6 +133,8 @@ impl MissionRow {
             ":title": mission.title,
             ":state": Name(mission.state),
             ":problem": mission.problem.as_ref().map(Json),
+            ":parked_reason": mission.parked.as_ref().map(|parked| Name(parked.reason)),
+            ":parked_until": mission.parked.as_ref().and_then(|parked| parked.until).map(Millis),
             ":turns": mission.turns,
             ":last_outcome": mission.last_outcome.map(Name),
             ":queued_messages": mission.queued_messages,

@@ -3,6 +3,7 @@ use sandboxed_model::{
     command::{Exit, OutputStream},
     event::*,
     harness::{Action, TurnOutcome},
+    mission::ParkedReason,
     state::MissionState::{self, *},
 };
 
@@ -56,6 +57,7 @@ async fn the_mission_follows_from_its_events() {
             cache_write: 2,
             reasoning: 1,
             cost_micro_usd: cost,
+            ..Usage::default()
         })
     };
     let change = MissionChange {
@@ -98,11 +100,54 @@ async fn the_mission_follows_from_its_events() {
         cache_write: 6,
         reasoning: 3,
         cost_micro_usd: Some(42),
+        ..Usage::default()
     };
     assert_eq!(second.usage, total);
     assert_eq!(fixture.store.mission(mission.id).await.unwrap(), second);
     let live = fixture.store.live_state(mission.id).await.unwrap();
     assert_eq!(live.native_session.as_deref(), Some("native-7"));
+}
+
+#[tokio::test]
+async fn what_the_gateway_counted_takes_the_place_of_what_the_agent_reported() {
+    let fixture = Fixture::new().await;
+    let mission = fixture.mission("x").await;
+    let said = Usage { input: 7, output: 2, cost_micro_usd: Some(90), ..Usage::default() };
+    let reported = ReportedUsage::default().and(&said).and(&said);
+    let counted = |cost| {
+        let (source, reported) = (UsageSource::Gateway, Some(reported));
+        Usage { input: 100, output: 20, cost_micro_usd: cost, source, reported, ..Usage::default() }
+    };
+    let change = |cost| MissionChange {
+        events: [said.clone(), said.clone(), counted(cost)].map(EventBody::Usage).into(),
+        ..MissionChange::default()
+    };
+
+    let unpriced = fixture.store.commit(mission.id, change(None)).await.unwrap().mission.usage;
+    assert_eq!((unpriced.input, unpriced.output, unpriced.cost_micro_usd), (100, 20, None));
+    let priced = fixture.store.commit(mission.id, change(Some(5))).await.unwrap().mission.usage;
+
+    assert_eq!((priced.input, priced.output, priced.cost_micro_usd), (200, 40, Some(5)));
+}
+
+#[tokio::test]
+async fn a_parked_mission_waits_for_something_until_it_is_parked_no_more() {
+    let fixture = Fixture::new().await;
+    let mission = fixture.mission("x").await;
+    let parked =
+        sandboxed_model::mission::Parked { reason: ParkedReason::UsageLimit, until: Some(Timestamp::from_millis(5)) };
+    let change = MissionChange {
+        events: vec![state(Queued, Running), state(Running, MissionState::Parked)],
+        parked: Some(parked.clone()),
+        ..MissionChange::default()
+    };
+    let waits = fixture.store.commit(mission.id, change).await.unwrap().mission;
+    assert_eq!(waits.parked, Some(parked));
+    assert_eq!(fixture.store.parked_missions().await.unwrap(), [waits]);
+
+    let change = MissionChange { events: vec![state(MissionState::Parked, Queued)], ..MissionChange::default() };
+    assert_eq!(fixture.store.commit(mission.id, change).await.unwrap().mission.parked, None);
+    assert!(fixture.store.parked_missions().await.unwrap().is_empty());
 }
 
 #[tokio::test]

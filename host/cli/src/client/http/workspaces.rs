@@ -118,9 +118,10 @@ impl Http {
 
     pub(in crate::client) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
         let NewWorkspace { name, backend, options, network, limits, ports, recipe, template } = new;
-        let Recipe { env, mounts, init } = recipe;
+        let Recipe { env, mounts, init, direct_keys } = recipe;
         let mut body = json!({
             "options": options, "limits": limits, "ports": ports, "env": env, "mounts": mounts, "init": init,
+            "direct_keys": direct_keys,
         });
         if let Some(TemplateChoice { name, version }) = template {
             body["template"] = name.as_str().into();
