@@ -190,6 +190,7 @@ impl Orchestrator {
             tracing::warn!(%error, "a workspace in which nothing goes on still has its network");
         }
         self.services.egress.close().await;
+        self.services.models_counted().await;
         self.services.models.settle().await;
         self.services.vault.close().await;
         self.services.store.close().await;

@@ -54,3 +54,32 @@ pace = { first_ms = 5, between_ms = 5 }
     assert_eq!(sums["items"][0]["cost_micro_usd"], json!(total), "the sums are those of the requests");
     assert_eq!(sums["items"][0]["requests"], json!(requests.len()));
 }
+
+#[tokio::test]
+async fn a_server_that_is_stopped_counts_what_was_under_way() {
+    let slow = r#"
+[[reply]]
+usage = { input = 100, output = 2000 }
+pace = { between_ms = 20 }
+[[reply.content]]
+type = "text"
+text = "word after word "
+repeat = 500
+"#;
+    let mut lab = Lab::start(slow).await;
+    let workspace = lab.workspace(json!({ "backend": "bubblewrap" })).await;
+    let one = ask("large", "hello").replace("\"max_tokens\":100", "\"max_tokens\":100,\"stream\":true");
+    let mission = lab.begin(&workspace, &format!("{one}\nsleep 60")).await;
+    sandboxed_tests::until("an answer to begin", async || {
+        lab.models.ledger().first().is_some_and(|record| record.sent.bytes > 0).then_some(())
+    })
+    .await;
+
+    lab.server.stop().await;
+    lab.server.restart().await;
+
+    let requests = lab.requests().await;
+    assert_eq!((requests.len(), &requests[0]["end"]), (1, &json!("abandoned")), "{requests:?}");
+    assert_eq!(requests[0]["tokens"]["input"], 100);
+    lab.server.api.post(&format!("/missions/{mission}/cancel"), json!({})).await;
+}

@@ -167,7 +167,7 @@ fn usage(usage: &Usage) -> Option<String> {
     let mut text = format!("{} tokens in ({cached} more cached), {} out", usage.input, usage.output);
     if let Some(micros) = usage.cost_micro_usd {
         // Writing to a string cannot fail.
-        let _ = write!(text, ", ${}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100);
+        let _ = write!(text, ", {}", output::dollars(micros));
     }
     Some(text)
 }

@@ -9,7 +9,7 @@ use super::{ago, with_client};
 use crate::{
     arguments::{Budgets, Place, Usage},
     failed::Result,
-    output::{self, Table, Terminal},
+    output::{self, Table, Terminal, dollars},
 };
 
 pub(crate) async fn usage(place: &Place, wanted: Usage) -> Result<()> {
@@ -125,15 +125,6 @@ fn list(budgets: &[Budget]) -> Result<()> {
     output::print(&table.render(Terminal::of_stdout(), "no budgets"))
 }
 
-/// Dollars with as many digits as tell a cent, or what is less than one.
-pub(super) fn dollars(micro: u64) -> String {
-    match micro {
-        0 => "$0".to_owned(),
-        1..10_000 => format!("${}.{:06}", micro / 1_000_000, micro % 1_000_000).trim_end_matches('0').to_owned(),
-        _ => format!("${}.{:02}", micro / 1_000_000, micro % 1_000_000 / 10_000),
-    }
-}
-
 /// A price in dollars per million tokens.
 pub(super) fn dollars_per_million(rate: u64) -> String {
     let text = format!("{}.{:06}", rate / 1_000_000, rate % 1_000_000);
@@ -144,12 +135,6 @@ pub(super) fn dollars_per_million(rate: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_less_than_a_cent_is_told_exactly() {
-        let shown = [0, 1, 9_900, 10_000, 1_234_567, 20_000_000].map(dollars);
-        assert_eq!(shown, ["$0", "$0.000001", "$0.0099", "$0.01", "$1.23", "$20.00"]);
-    }
 
     #[test]
     fn what_is_not_known_is_not_shown_as_nothing() {

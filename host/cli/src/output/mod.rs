@@ -1,5 +1,6 @@
 //! What people and scripts read.
 
+mod money;
 mod progress;
 mod table;
 mod terminal;
@@ -9,6 +10,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(crate) use money::dollars;
 pub(crate) use progress::{Progress, size};
 pub(crate) use table::Table;
 pub(crate) use terminal::{Style, Terminal, paint_stderr, safe};

@@ -7,12 +7,12 @@ use sandboxed_model::{
     command::OutputStream,
     event::{
         ChangeKind, Connections, Event, EventBody, FileChange, Message, MessageRole, Notice, NoticeLevel, OpenedPort,
-        PlanEntry, PortsOpened, Retry, ToolCall, ToolOutput, ToolStatus, TurnEnded,
+        PlanEntry, PortsOpened, Retry, ToolCall, ToolOutput, ToolStatus, TurnEnded, Usage, UsageSource,
     },
     harness::TurnOutcome,
 };
 
-use super::{Style, Terminal};
+use super::{Style, Terminal, dollars};
 
 /// Turns events into text. It remembers what is on the present line.
 pub(crate) struct Transcript {
@@ -51,6 +51,9 @@ impl Transcript {
             EventBody::Ports(ports) => self.ports(&mut out, ports),
             EventBody::Connections(connections) => self.connections(&mut out, connections),
             EventBody::Error(failure) => self.error(&mut out, failure),
+            EventBody::Usage(usage) if self.whole && usage.source == UsageSource::Gateway => {
+                self.usage(&mut out, usage)
+            }
             EventBody::TurnEnded(end) if self.whole => self.turn_ended(&mut out, event.turn, end),
             // They are bookkeeping, or their matter is told by the events around them.
             EventBody::State(_)
@@ -190,6 +193,30 @@ impl Transcript {
         }
     }
 
+    fn usage(&mut self, out: &mut String, usage: &Usage) {
+        let model = usage.model.as_deref().unwrap_or("a model");
+        let cost = usage.cost_micro_usd.map_or_else(|| "at an unknown cost".to_owned(), dollars);
+        let mut text = format!("{model}: {} tokens in, {} out, {cost}", all_input(usage), usage.output);
+        if let Some(said) = &usage.reported {
+            let said = Usage {
+                input: said.input,
+                output: said.output,
+                cache_read: said.cache_read,
+                cache_write: said.cache_write,
+                cost_micro_usd: said.cost_micro_usd,
+                ..Usage::default()
+            };
+            let differs = (all_input(&said), said.output) != (all_input(usage), usage.output)
+                || said.cost_micro_usd.is_some_and(|cost| Some(cost) != usage.cost_micro_usd);
+            if differs {
+                let cost = said.cost_micro_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
+                // Writing to a string cannot fail.
+                let _ = write!(text, "; the agent says {} in, {} out{cost}", all_input(&said), said.output);
+            }
+        }
+        self.line(out, Style::Dim, &text);
+    }
+
     fn ports(&mut self, out: &mut String, ports: &PortsOpened) {
         for OpenedPort { port, process } in &ports.opened {
             let process = process.as_ref().map(|process| format!(" ({process})")).unwrap_or_default();
@@ -214,11 +241,15 @@ impl Transcript {
     }
 }
 
+fn all_input(usage: &Usage) -> u64 {
+    usage.input.saturating_add(usage.cache_read).saturating_add(usage.cache_write)
+}
+
 #[cfg(test)]
 mod tests {
     use sandboxed_model::{
         MissionId, Seq, Timestamp,
-        event::{ToolKind, Usage},
+        event::{ReportedUsage, ToolKind},
     };
 
     use super::*;
@@ -322,5 +353,28 @@ mod tests {
         let usage = EventBody::Usage(Usage::default());
         assert_eq!(rendered(Transcript::whole(PIPE), [usage.clone(), end.clone()]), "turn 1 failed: exit code 7\n");
         assert_eq!(rendered(Transcript::of_run(PIPE), [usage, end]), "");
+    }
+
+    #[test]
+    fn what_the_gateway_counted_is_told_beside_what_the_agent_says_where_they_differ() {
+        let counted = |reported| {
+            EventBody::Usage(Usage {
+                model: Some("big".to_owned()),
+                input: 100,
+                cache_read: 900,
+                output: 20,
+                cost_micro_usd: Some(12_345),
+                source: UsageSource::Gateway,
+                reported,
+                ..Usage::default()
+            })
+        };
+        let said =
+            |input, cost| Some(ReportedUsage { input, output: 20, cost_micro_usd: cost, ..ReportedUsage::default() });
+
+        let shown = rendered(Transcript::whole(PIPE), [counted(said(1000, None))]);
+        assert_eq!(shown, "big: 1000 tokens in, 20 out, $0.01\n");
+        let shown = rendered(Transcript::whole(PIPE), [counted(said(700, Some(5_000)))]);
+        assert_eq!(shown, "big: 1000 tokens in, 20 out, $0.01; the agent says 700 in, 20 out, $0.005\n");
     }
 }

@@ -51,22 +51,29 @@ impl OpenRequests {
 
     /// Waits until none of a mission's is under way, and for so long at most.
     pub(super) async fn none_of(&self, mission: MissionId, patience: Duration) {
+        if !self.none(patience, |request| request.mission == mission).await {
+            tracing::warn!(%mission, "a request to a model is still under way at the end of its turn");
+        }
+    }
+
+    /// Waits until none is under way, and for so long at most.
+    pub(super) async fn none_at_all(&self, patience: Duration) {
+        if !self.none(patience, |_| true).await {
+            tracing::warn!("requests to models are still under way: they count what was set aside for them");
+        }
+    }
+
+    /// Waits until there is none like this. False where that takes longer.
+    async fn none(&self, patience: Duration, like: impl Fn(&OpenRequest) -> bool) -> bool {
         let mut ends = self.ends();
         let none = async {
-            while self.holds(mission) {
+            while self.requests.lock().unwrap_or_else(PoisonError::into_inner).values().any(&like) {
                 if ends.changed().await.is_err() {
                     return;
                 }
             }
         };
-        if tokio::time::timeout(patience, none).await.is_err() {
-            tracing::warn!(%mission, "a request to a model is still under way at the end of its turn");
-        }
-    }
-
-    fn holds(&self, mission: MissionId) -> bool {
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests.values().any(|request| request.mission == mission)
+        tokio::time::timeout(patience, none).await.is_ok()
     }
 }
 

@@ -39,6 +39,11 @@ impl Orchestrator {
 }
 
 impl Services {
+    /// Waits until what was under way is counted, when nobody asks models any more.
+    pub(crate) async fn models_counted(&self) {
+        self.models.open.none_at_all(PATIENCE).await;
+    }
+
     /// Removes single requests that have outlived their time.
     pub(crate) async fn sweep_requests(&self) -> Result<()> {
         let keep = i64::try_from(self.config.models.keep_requests.0.as_millis()).unwrap_or(i64::MAX);
