@@ -58,8 +58,17 @@ async fn a_turn_that_is_under_way_when_the_disk_fills_up_is_told_once_there_is_r
     let tree = server.data_dir().join(format!("workspaces/{}/tree", shown["workspace"].as_str().unwrap()));
     std::fs::write(tree.join("go.soon"), "").unwrap();
     let filler = fill(&server);
+    // The log of the database has room of its own, which has to be used up as well.
+    let mut title = 0;
+    until("a write to be refused", async || {
+        title += 1;
+        let body = json!({ "title": format!("title {title}") });
+        let (status, _) = server.api.call(Method::PATCH, &format!("/missions/{mission}"), Some(body)).await;
+        (status == StatusCode::INSUFFICIENT_STORAGE).then_some(())
+    })
+    .await;
     std::fs::rename(tree.join("go.soon"), tree.join("go")).unwrap();
-    until("the server to notice", async || server.log().contains("store.disk_full").then_some(())).await;
+    until("the turn to wait for room", async || server.log().contains("cannot go on for now").then_some(())).await;
     assert_eq!(server.api.state(&mission).await, "running");
 
     std::fs::remove_file(filler).unwrap();
