@@ -27,14 +27,14 @@ pub(crate) fn find(
     if guard.inside.is_some() {
         return Ok(program.into());
     }
-    let outside = guard.outside(cwd);
-    check_cwd(&outside)?;
-    resolve(program, env, &outside)
+    check_cwd(&guard.outside(cwd))?;
+    resolve(program, env, cwd, guard)
 }
 
-/// The absolute path of `program`, looked up on the PATH of `env`. A program with a `/` in it is taken as a path and,
-/// when relative, as one below `cwd`.
-fn resolve(program: &str, env: &[(String, String)], cwd: &Path) -> Result<PathBuf, LaunchFailure> {
+/// The absolute path of `program` as the process sees it, looked up on the PATH of `env`. A program with a `/` in it is
+/// taken as a path and, when relative, as one below `cwd`.
+fn resolve(program: &str, env: &[(String, String)], cwd: &Path, guard: &Guard) -> Result<PathBuf, LaunchFailure> {
+    let runnable = |path: &Path| runnable(&guard.outside(path));
     if program.contains('/') {
         let path = cwd.join(program);
         return match runnable(&path) {

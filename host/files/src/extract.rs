@@ -52,15 +52,33 @@ impl Tree {
         limits: Limits,
         cancel: &AtomicBool,
     ) -> Result<ExtractReport> {
+        self.extract_stripped(path, 0, reader, format, limits, cancel)
+    }
+
+    /// The same without the first `strip` directories of every path. What lies in none of so many is left out and not reported, as
+    /// `tar --strip-components` does it. Where a link leads is looked at from its new place.
+    ///
+    /// # Errors
+    /// Those of [`Tree::extract`].
+    pub fn extract_stripped(
+        &self,
+        path: &RelativePath,
+        strip: usize,
+        reader: impl Read,
+        format: ArchiveFormat,
+        limits: Limits,
+        cancel: &AtomicBool,
+    ) -> Result<ExtractReport> {
         match format {
-            ArchiveFormat::Tar => self.unpack(path, Archive::new(reader, limits), cancel),
-            ArchiveFormat::TarGz => self.unpack(path, Archive::new(MultiGzDecoder::new(reader), limits), cancel),
+            ArchiveFormat::Tar => self.unpack(path, strip, Archive::new(reader, limits), cancel),
+            ArchiveFormat::TarGz => self.unpack(path, strip, Archive::new(MultiGzDecoder::new(reader), limits), cancel),
         }
     }
 
     fn unpack<R: Read>(
         &self,
         path: &RelativePath,
+        strip: usize,
         mut archive: Archive<R>,
         cancel: &AtomicBool,
     ) -> Result<ExtractReport> {
@@ -68,11 +86,12 @@ impl Tree {
         let mut report = ExtractReport::default();
         while let Some(member) = archive.next()? {
             proceed(cancel)?;
-            let (Some(parent), Some(name)) = (member.path.parent(), member.path.name()) else {
-                // The directory itself; it keeps its own mode.
+            let within = member.path.without_first(strip);
+            let (Some(parent), Some(name)) = (within.parent(), within.name()) else {
+                // The directory itself, which keeps its own mode, or what is stripped off.
                 continue;
             };
-            let full = path.reached(member.path.as_bytes());
+            let full = path.reached(within.as_bytes());
             let done = match self.ensure_below(base.as_fd(), &parent) {
                 Ok(parent_directory) => {
                     let place =

@@ -3,11 +3,12 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::AtomicBool;
 
-use rustix::fs::{RenameFlags, renameat, renameat_with};
+use rustix::fs::{Mode, RenameFlags, fchmod, renameat, renameat_with};
 use rustix::io::Errno;
 
 use crate::error::At;
 use crate::staged::hidden_name;
+use crate::tree::open_file;
 use crate::write::committing;
 use crate::{Error, Limits, Name, RelativePath, Result, Tree};
 
@@ -25,6 +26,16 @@ impl Tree {
         }
         let (directory, name) = self.directory_of(path, false)?;
         self.make_in(directory.as_fd(), &name).at(path).map(drop)
+    }
+
+    /// Makes a file executable for everybody. A link at the end is followed if it stays inside.
+    ///
+    /// # Errors
+    /// `not_found`, `is_a_directory`, `special_file`, `outside`, `not_permitted`.
+    pub fn make_executable(&self, path: &RelativePath) -> Result<()> {
+        let found = self.find(path, true)?;
+        let mode = Mode::from_raw_mode(found.stat.st_mode & 0o777 | 0o111);
+        fchmod(open_file(&found, path)?, mode).at(path)
     }
 
     /// Takes a directory of another tree into this one, where nothing has the name, and it appears as a whole. It is moved if both

@@ -103,6 +103,13 @@ impl RelativePath {
         self.0.split(|byte| *byte == b'/').filter_map(|part| Name::new(part).ok())
     }
 
+    /// The path from below its first `count` directories; the root where there are no more names than that.
+    pub(crate) fn without_first(&self, count: usize) -> Self {
+        let mut rest = Self::root();
+        self.names().skip(count).for_each(|name| rest.append(name.as_bytes()));
+        rest
+    }
+
     /// Whether `other` is this path or lies below it, by the letters.
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.is_root()

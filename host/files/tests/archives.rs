@@ -337,6 +337,30 @@ fn files_that_are_stored_without_their_holes_are_refused() {
 }
 
 #[test]
+fn leading_directories_are_left_out_where_that_is_asked_for() {
+    let place = Place::new();
+    let archive = Forged::new()
+        .file("note", "above what is stripped")
+        .add(EntryType::Directory, "package/", "", "")
+        .file("package/bin/agent", "program")
+        .link("package/near", "bin/agent")
+        // Without its directory it would lead out, though it did not before.
+        .link("package/far", "../../note");
+    let archive = archive.0.into_inner().unwrap();
+
+    let unpacked =
+        place.tree.extract_stripped(&path("to"), 1, archive.as_slice(), ArchiveFormat::Tar, PLENTY, &GO_ON).unwrap();
+
+    assert_eq!(place.names("to"), ["bin", "near"]);
+    assert_eq!(place.read("to/near").unwrap(), "program");
+    assert_eq!(reasons(&unpacked), [("package/far", "the link leads out of the workspace")]);
+
+    let nothing =
+        place.tree.extract_stripped(&path("none"), 3, archive.as_slice(), ArchiveFormat::Tar, PLENTY, &GO_ON).unwrap();
+    assert_eq!((nothing.entries, place.names("none").len()), (0, 0));
+}
+
+#[test]
 fn bytes_that_are_no_whole_archive_are_refused() {
     let place = Place::new();
     let archive = Forged::new().file("file", &"x".repeat(5000)).0.into_inner().unwrap();

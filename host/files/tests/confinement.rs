@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -47,6 +47,15 @@ fn writing_through_a_link_that_leads_out_is_refused() {
         assert_eq!(code(place.write(at, "x")), "symbolic_link", "{at}");
     }
     place.assert_outside_untouched();
+}
+
+#[test]
+fn a_file_outside_is_not_made_executable() {
+    let place = Place::with_escapes();
+    for at in ["absolute-file", "relative-file", "absolute/secret", "relative/secret", "magic"] {
+        assert!(place.tree.make_executable(&path(at)).is_err(), "{at}");
+    }
+    assert_eq!(fs::metadata(place.outside.join("secret")).unwrap().permissions().mode() & 0o111, 0);
 }
 
 #[test]
@@ -99,6 +108,8 @@ fn links_that_stay_inside_are_followed_for_reading() {
     assert_eq!(place.names("code"), ["main.rs", "same"]);
     place.write("code/new", "new").unwrap();
     assert_eq!(place.read("src/new").unwrap(), "new");
+    place.tree.make_executable(&path("src/same")).unwrap();
+    assert_eq!(fs::metadata(place.inside.join("src/main.rs")).unwrap().permissions().mode() & 0o777, 0o755);
     let link = place.tree.stat(&path("code")).unwrap();
     assert_eq!((link.kind, link.link_target.as_deref()), (Kind::Symlink, Some("src")));
 }
