@@ -44,6 +44,7 @@ const NOT_REPEATED: [&str; 11] = [
     tags(
         (name = "auth", description = "Logins and API tokens"),
         (name = "missions", description = "Missions, their queues and events"),
+        (name = "asks", description = "What agents ask in the middle of a turn, and the rules that answer"),
         (name = "workspaces", description = "Where missions run"),
         (name = "processes", description = "Commands and terminals in workspaces"),
         (name = "snapshots", description = "How workspaces stood"),

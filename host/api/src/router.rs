@@ -35,11 +35,13 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::files::routes())
         .merge(routes::ports::routes())
         .merge(routes::git::routes())
+        .merge(routes::asks::routes())
         .merge(routes::secrets::routes())
         .merge(routes::accounts::routes())
         .merge(routes::sign_in::routes())
         .merge(routes::spending::routes())
         .merge(routes::plugins::routes())
+        .merge(routes::harnesses::routes())
         .merge(routes::system::routes());
     let mut all = OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", api).merge(routes::health::routes());
     openapi::complete(all.get_openapi_mut());

@@ -1,7 +1,9 @@
 //! The command line.
 
+pub(crate) mod asks;
 mod files;
 mod git;
+mod harness;
 mod mission;
 mod plugin;
 mod ports;
@@ -22,6 +24,7 @@ use sandboxed_model::{PluginId, TokenId, access::Scope, template::TemplateChoice
 pub(crate) use self::{
     files::{FileAt, Files, Put},
     git::{CloneRepository, Commit, Diff, Push},
+    harness::Harness,
     mission::{Missions, OneMission},
     plugin::{Language, Plugin},
     ports::{Forward, Ports},
@@ -118,7 +121,7 @@ pub(crate) enum Command {
     /// Use the tools of plugins.
     #[command(subcommand)]
     Tools(Tools),
-    /// Look at harnesses.
+    /// Look at harnesses and install what they need.
     #[command(subcommand)]
     Harness(Harness),
     /// Try what the server needs on this machine.
@@ -191,6 +194,8 @@ pub(crate) struct Run {
     /// The model.
     #[arg(long)]
     pub(crate) model: Option<String>,
+    #[command(flatten)]
+    pub(crate) ways: asks::Ways,
     /// Settings for the harness.
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     pub(crate) settings: Option<JsonObject>,
@@ -226,17 +231,6 @@ pub(crate) enum Tools {
         /// The arguments.
         #[arg(long, value_name = "JSON", value_parser = json_object)]
         args: Option<JsonObject>,
-        #[command(flatten)]
-        listing: Listing,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Harness {
-    /// Show what a harness is and can do.
-    Show {
-        /// The harness.
-        harness: PluginId,
         #[command(flatten)]
         listing: Listing,
     },

@@ -99,7 +99,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Forward(forward) => command::ports::forward(&place, forward).await,
         Command::Plugin(plugin) => command::plugin::plugin(&place, plugin).await,
         Command::Tools(tools) => command::tools::tools(&place, tools).await,
-        Command::Harness(harness) => command::tools::harness(&place, harness).await,
+        Command::Harness(harness) => command::harness::harness(&place, harness).await,
         Command::Doctor(listing) => command::doctor::doctor(&place, listing).await,
         Command::Token(token) => command::access::token(&place, token).await,
         Command::User(arguments::User::SetPassword) => command::access::set_password(&place).await,

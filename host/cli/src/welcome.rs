@@ -3,6 +3,7 @@
 
 use sandboxed_model::{
     PluginId,
+    ask::WorkMode,
     mission::NewMission,
     workspace::{NewWorkspace, WorkspaceName},
 };
@@ -32,6 +33,9 @@ pub(crate) async fn run(client: &Client) -> Result<()> {
             harness: Some(harness),
             workspace: Some(workspace.id),
             model: None,
+            effort: None,
+            approvals: None,
+            mode: WorkMode::Act,
             settings: json!({}),
             one_shot: false,
             worktree: false,
@@ -42,7 +46,7 @@ pub(crate) async fn run(client: &Client) -> Result<()> {
     let mut seen = Seen::default();
     for (turn, script) in (1..).zip(TURNS) {
         if turn > 1 {
-            client.send_message(mission, script.to_owned()).await?;
+            client.send_message(mission, script.to_owned(), false).await?;
         }
         let until = Until::TurnEnded(turn);
         follow::follow(client, mission, until, OnInterrupt::Leave, &mut show, &mut seen).await?;

@@ -213,7 +213,11 @@ fn plugins_and_harnesses_describe_themselves() {
         home.run(&["plugin", "inspect", "shell"]).expect(0);
         home.run(&["plugin", "reload", "shell"]).expect(0);
         let about = home.run(&["harness", "show", "shell", "--json"]).expect(0).json();
-        assert!(about["summary"].is_string());
+        assert!(about["about"]["summary"].is_string());
+        assert_eq!(about["phase"], "not_needed");
+        let harnesses = home.run(&["harness", "list"]).expect(0);
+        assert!(harnesses.stdout.contains("nothing to install"), "{harnesses:?}");
+        home.run(&["harness", "install", "shell"]).expect(1);
     });
 }
 

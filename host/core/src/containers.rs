@@ -16,7 +16,7 @@ use sandboxed_model::{
 };
 use sandboxed_plugins::ports::{Containers, PortFuture};
 
-use crate::{container_mounts::binds, mounts::Found, ports::Late, services::Services};
+use crate::{container_mounts::binds, harnesses, mounts::Found, ports::Late, services::Services};
 
 /// Where a container finds the files that the server leaves for runs.
 const INBOX: &str = "/inbox";
@@ -195,6 +195,7 @@ impl Services {
             storage: Storage::Directories { tree: self.paths.tree(workspace.id), home: self.paths.home(workspace.id) },
             binds: [
                 bind(self.paths.inbox(workspace.id), INBOX),
+                bind(self.paths.harnesses(), harnesses::TARGET),
                 bind(passwd, "/etc/passwd"),
                 bind(group, "/etc/group"),
             ]

@@ -78,6 +78,11 @@ impl Isolation {
         Ok(Self { privileged: Some(Privileged { stage, users, ranges }), own_user, etc, unlimited })
     }
 
+    /// Where a privileged server mounts directories for the processes that it starts.
+    pub(crate) fn stage(&self) -> Option<&Path> {
+        self.privileged.as_ref().map(|privileged| privileged.stage.as_path())
+    }
+
     /// What cannot be limited here, and why.
     pub(crate) fn unlimited(&self) -> &BTreeMap<Resource, String> {
         &self.unlimited

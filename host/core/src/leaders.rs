@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use sandboxed_exec::{Attached, Chunk, Doorway, Filter, Network, OutputStream, ProcessHandle, Run, RunSpec, StdinMode};
+use sandboxed_exec::{
+    Attached, Chunk, Doorway, Filter, Guard, Network, OutputStream, ProcessHandle, Run, RunSpec, StdinMode,
+};
 use sandboxed_model::{
     Blame, Failure, PluginId, RunId, WorkspaceId,
     backend::{BackendSpec, Leader as LeaderPlan, Observed},
@@ -93,13 +95,15 @@ impl Leaders {
 }
 
 impl Services {
-    /// The leader of a workspace that shares anything but the machine's: the one that is there, or a new one.
+    /// The leader of a workspace that shares anything but the machine's: the one that is there, or a new one, which sees what
+    /// `guard` shows.
     pub(crate) async fn leader(
         &self,
         workspace: &Workspace,
         backend: &Backend,
         spec: &BackendSpec,
         observed: &Observed,
+        guard: &Guard,
     ) -> Result<Option<Arc<Leader>>> {
         let slot = self.leaders.slot(workspace.id);
         let mut held = slot.0.lock().await;
@@ -121,7 +125,7 @@ impl Services {
         let (run, seen) = match self.former_leader(self.store.workspace_leader(workspace.id).await?).await? {
             Some(run) => (run, None),
             // Nothing listens in a new network.
-            None => (self.start_leader(workspace, program).await?, Some(BTreeSet::new())),
+            None => (self.start_leader(workspace, program, guard.clone()).await?, Some(BTreeSet::new())),
         };
         let process = if is_system { system_of(&run).await? } else { run.process() };
         let leader = Leader::new(run, process, seen);
@@ -170,8 +174,7 @@ impl Services {
     }
 
     /// Starts the backend's program, with the server's rights; without one, a process that waits and has none.
-    async fn start_leader(&self, workspace: &Workspace, program: Option<Command>) -> Result<Run> {
-        let mut guard = self.isolation.guard(workspace, &self.paths)?;
+    async fn start_leader(&self, workspace: &Workspace, program: Option<Command>, mut guard: Guard) -> Result<Run> {
         if workspace.network.mode != NetworkMode::Shared {
             guard.network = Network::Own { entrance: None };
         }

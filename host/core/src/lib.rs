@@ -9,6 +9,7 @@
 mod access;
 mod admission;
 mod adopt;
+mod approvals;
 mod blueprint;
 mod builds;
 mod changes;
@@ -26,6 +27,7 @@ mod error;
 mod etc;
 mod files;
 mod git;
+mod harnesses;
 mod images;
 mod isolation;
 mod leaders;

@@ -3,9 +3,10 @@
 use sandboxed_model::{
     MessageId, MissionId, Seq, Timestamp,
     access::Principal,
+    ask::{ApprovalMode, WorkMode},
     event::{Event, EventBody},
     harness::HarnessAbout,
-    mission::{Mission, MissionFilter, NewMission},
+    mission::{Mission, MissionEdit, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginKind,
     queue::QueuedMessage,
@@ -38,7 +39,10 @@ impl Orchestrator {
         }
         let about = self.harness(&harness).await?;
         check_settings(&about, &new.settings)?;
+        let approvals = new.approvals.unwrap_or(self.services.config.missions.approvals);
         check_model(&about, new.model.as_deref())?;
+        check_effort(&about, new.effort.as_deref())?;
+        check_modes(&about, new.approvals, new.mode)?;
         let title = match new.title {
             Some(title) => checked_title(title)?,
             None => Mission::title_from(&new.prompt),
@@ -59,6 +63,10 @@ impl Orchestrator {
             harness,
             workspace,
             model: new.model,
+            effort: new.effort,
+            // What cannot ask does not, unless it was told to by name.
+            approvals: if about.approvals { approvals } else { ApprovalMode::Bypass },
+            mode: new.mode,
             settings: new.settings,
             one_shot: new.one_shot,
             worktree: new.worktree,
@@ -87,22 +95,29 @@ impl Orchestrator {
         Ok(self.services.store.missions(filter, page).await?)
     }
 
-    /// Gives a mission another title.
+    /// Changes a mission: its title at once, all else from its next turn on.
     ///
     /// # Errors
-    /// When the title is empty or too long.
-    pub async fn rename_mission(&self, id: MissionId, title: String) -> Result<Mission> {
-        let title = checked_title(title)?;
-        self.change(id, |_| Ok(MissionChange { title: Some(title), ..MissionChange::default() })).await
+    /// When the title is empty or too long, or the harness cannot do what is asked for.
+    pub async fn edit_mission(&self, id: MissionId, mut edit: MissionEdit) -> Result<Mission> {
+        edit.title = edit.title.map(checked_title).transpose()?;
+        if edit.model.is_some() || edit.effort.is_some() || edit.approvals.is_some() || edit.mode.is_some() {
+            let about = self.harness(&self.mission(id).await?.harness).await?;
+            check_model(&about, edit.model.iter().flatten().map(String::as_str).next())?;
+            check_effort(&about, edit.effort.iter().flatten().map(String::as_str).next())?;
+            check_modes(&about, edit.approvals, edit.mode.unwrap_or_default())?;
+        }
+        self.change(id, |_| Ok(MissionChange { edit, ..MissionChange::default() })).await
     }
 
-    /// Adds a message to the end of a mission's queue. A mission that had ended or waited is taken up again.
+    /// Adds a message to the end of a mission's queue. A mission that had ended or waited is taken up again. With `steer` it
+    /// is for the turn that is under way, if there is one and its agent can be told something in the middle of one.
     ///
     /// # Errors
     /// When the message is empty or too long, or the queue is full.
-    pub async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
+    pub async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
         self.check_message(&text)?;
-        let message = queued(text);
+        let message = QueuedMessage { steer, ..queued(text) };
         self.change(id, |mission| {
             Ok(MissionChange {
                 queue: vec![QueueChange::Add(message.clone())],
@@ -272,6 +287,7 @@ impl Orchestrator {
             }
         }
         self.services.store.delete_mission(id).await?;
+        self.services.forget_home(mission.workspace, id).await;
         self.services.live.forget(id);
         if let Err(error) = tokio::fs::remove_dir_all(self.services.paths.mission(id)).await
             && error.kind() != std::io::ErrorKind::NotFound
@@ -340,7 +356,7 @@ fn requeue(mission: &Mission, cause: &str) -> Vec<EventBody> {
 }
 
 pub(crate) fn queued(text: String) -> QueuedMessage {
-    QueuedMessage { id: MessageId::new(), text, created_at: Timestamp::now() }
+    QueuedMessage { id: MessageId::new(), text, steer: false, created_at: Timestamp::now() }
 }
 
 fn illegal(mission: &Mission, what: &str) -> Error {
@@ -374,6 +390,38 @@ fn check_settings(about: &HarnessAbout, settings: &serde_json::Value) -> Result<
         .map_err(|error| invalid(format!("the harness gives no valid schema of its settings: {error}")))?;
     if let Some(error) = validator.iter_errors(settings).next() {
         return Err(invalid(format!("settings{}: {error}", error.instance_path())));
+    }
+    Ok(())
+}
+
+fn check_effort(about: &HarnessAbout, effort: Option<&str>) -> Result<()> {
+    match effort {
+        Some(effort) if !about.efforts.iter().any(|known| known == effort) => {
+            let known = match about.efforts.is_empty() {
+                true => "this harness does not let it be chosen".to_owned(),
+                false => format!("it is one of {}", about.efforts.join(", ")),
+            };
+            Err(Error::Invalid {
+                code: "mission.effort_unknown",
+                message: format!("there is no effort {effort:?}: {known}"),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_modes(about: &HarnessAbout, approvals: Option<ApprovalMode>, mode: WorkMode) -> Result<()> {
+    if approvals == Some(ApprovalMode::Ask) && !about.approvals {
+        return Err(Error::Invalid {
+            code: "mission.no_approvals",
+            message: "agents of this harness cannot be told to ask before they do something".to_owned(),
+        });
+    }
+    if mode == WorkMode::Plan && !about.planning {
+        return Err(Error::Invalid {
+            code: "mission.no_planning",
+            message: "agents of this harness cannot be kept to planning".to_owned(),
+        });
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use crate::{
     engines::Engines,
     files::Transfers,
     git::Scratches,
+    harnesses::Harnesses,
     isolation::Isolation,
     leaders::{self, Leaders},
     live::LiveHub,
@@ -127,6 +128,12 @@ impl Orchestrator {
         let steps = steps.map_err(std::io::Error::other).and_then(|steps| steps).map_err(|error| {
             Failure::new(Blame::Host, "data_dir.unusable", format!("{}: {error}", paths.steps().display()))
         })?;
+        let (from, there, stage) = (config.harnesses.clone(), paths.clone(), isolation.stage().map(ToOwned::to_owned));
+        let harnesses = tokio::task::spawn_blocking(move || Harnesses::open(&from, &there, stage));
+        let harnesses = harnesses
+            .await
+            .map_err(std::io::Error::other)
+            .map_err(|error| Failure::new(Blame::Host, "install.failed", error.to_string()))??;
         let services = Arc::new(Services {
             builds: Builds::new(config.missions.max_parallel),
             steps,
@@ -143,6 +150,7 @@ impl Orchestrator {
             roots,
             uses: Uses::default(),
             disks: Disks::default(),
+            harnesses,
             transfers: Transfers::default(),
             port_places: PortPlaces::default(),
             port_tickets: PortTickets::default(),

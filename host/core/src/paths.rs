@@ -105,6 +105,16 @@ impl Paths {
         self.root.join("layers")
     }
 
+    /// The programs of harnesses. All workspaces see them, and may only read.
+    pub(crate) fn harnesses(&self) -> PathBuf {
+        self.root.join("harnesses")
+    }
+
+    /// Where programs of harnesses are tried out.
+    pub(crate) fn trials(&self) -> PathBuf {
+        self.root.join("cache/trials")
+    }
+
     /// What is noted of the workspace's runs in its container.
     pub(crate) fn contained(&self, id: WorkspaceId) -> PathBuf {
         self.workspace(id).join("contained")

@@ -1,6 +1,12 @@
 //! A workspace as its backend made it ready, and short programs inside it.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use sandboxed_exec::{Entrance, Filter, Guard, HandedFile, Inside, Network, ShortSpec};
 use sandboxed_model::{
@@ -8,6 +14,7 @@ use sandboxed_model::{
     backend::{AttachmentContent, BackendSpec, Contained, Joined, Launch, Observed, Spawned, WorkspacePhase},
     command::{Command, Output, Value},
     grant::Grants,
+    harness::Endpoint,
     recipe::{EnvValue, VariableName},
     secret::Audience,
 };
@@ -16,6 +23,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     contained::{ContainedRuns, InContainer},
+    harnesses,
     isolation::proxy_variables,
     leaders::{Leader, entrance_address},
     models::{self, ModelAccess},
@@ -38,6 +46,8 @@ pub(crate) struct Sandbox {
     mission: Option<MissionId>,
     /// By what its processes ask models.
     models: Option<Arc<ModelAccess>>,
+    /// Where its process finds the way out, if that is decided before it is started.
+    entrance: Option<Ipv4Addr>,
 }
 
 /// Who made a command, and which secrets it may name.
@@ -114,6 +124,7 @@ impl Sandbox {
             environment,
             mission: None,
             models: None,
+            entrance: None,
         }
     }
 
@@ -126,6 +137,12 @@ impl Sandbox {
     /// The same with models that its processes may ask.
     pub(crate) fn with_models(mut self, models: Option<Arc<ModelAccess>>) -> Self {
         self.models = models;
+        self
+    }
+
+    /// The same for one process, whose way out is at an address that is known before.
+    pub(crate) fn for_one_process(mut self) -> Self {
+        self.entrance = Some(entrance_address());
         self
     }
 
@@ -151,9 +168,20 @@ impl Sandbox {
         self.spec.terms.limits.memory
     }
 
+    /// Where the workspace's processes find the programs of harnesses.
+    pub(crate) fn programs(&self) -> &Path {
+        harnesses::seen(&self.spec, &self.observed.inbox)
+    }
+
     /// The workspace as the backend made it.
     pub(crate) fn observed(&self) -> &Observed {
         &self.observed
+    }
+
+    /// Where its process asks models: see [`Sandbox::for_one_process`].
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let entrance = self.way.gateway.as_ref().and(self.entrance);
+        self.models.as_ref().map(|models| models.endpoints(entrance)).unwrap_or_default()
     }
 
     /// What the host must start so that `command` runs inside, all of it under the name `mark`. A secret that the command names is put in place if
@@ -193,7 +221,7 @@ impl Sandbox {
         }
         let leads_out = self.way.gateway.as_ref().is_some_and(|gateway| gateway.leads_out);
         let entrance = self.way.gateway.clone().map(|Gateway { socket, label, .. }| {
-            let address = entrance_address();
+            let address = self.entrance.unwrap_or_else(entrance_address);
             Entrance { address, socket, label }
         });
         let mut provided = Vec::new();

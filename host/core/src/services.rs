@@ -25,6 +25,7 @@ use crate::{
     engines::Engines,
     files::Transfers,
     git::Scratches,
+    harnesses::Harnesses,
     isolation::Isolation,
     leaders::Leaders,
     live::{LiveHub, LiveMission},
@@ -56,6 +57,7 @@ pub(crate) struct Services {
     pub(crate) roots: Roots,
     pub(crate) uses: Uses,
     pub(crate) disks: Disks,
+    pub(crate) harnesses: Harnesses,
     pub(crate) transfers: Transfers,
     pub(crate) port_places: PortPlaces,
     pub(crate) port_tickets: PortTickets,
@@ -150,6 +152,7 @@ impl Services {
         let mut guard = self.isolation.guard(workspace, &self.paths)?;
         self.check_secrets(&workspace.recipe.env)?;
         mounts::put(self.mounts(workspace).await?, &mut spec, &mut guard);
+        self.show_programs(&mut spec, &mut guard);
         let gated = matches!(workspace.network.mode, NetworkMode::Allow | NetworkMode::Open);
         let traveller = Traveller { workspace: workspace.id, mission };
         let models = self.model_access(workspace, mission)?;
@@ -162,7 +165,7 @@ impl Services {
         });
         self.mount(workspace).await?;
         let observed = ready(&backend, &spec).await?;
-        let leader = self.leader(workspace, &backend, &spec, &observed).await?;
+        let leader = self.leader(workspace, &backend, &spec, &observed, &guard).await?;
         let way = Way { guard, leader, alone: false, gateway, _in_use: in_use };
         let (vault, contained) = (Arc::clone(&self.vault), Arc::clone(&self.contained));
         let sandbox = Sandbox::new(backend, grants, vault, contained, spec, observed, way);

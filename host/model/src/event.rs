@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Failure, MessageId, MissionId, RunId, Seq, Timestamp,
+    ask::{Approval, Question},
     command::{Exit, OutputStream, ResourceUsage},
     harness::TurnOutcome,
     port::PortNumber,
@@ -54,6 +55,10 @@ pub enum EventBody {
     ToolCall(ToolCall),
     /// Text is appended to the output of a tool call.
     ToolOutput(ToolOutput),
+    /// The agent wants to do something; a later one of the same id says what was decided.
+    Approval(Approval),
+    /// The agent wants to know something; a later one of the same id says what was answered.
+    Question(Question),
     /// The agent's plan, as a whole.
     Plan(Plan),
     /// Tokens and money that were used.
@@ -88,6 +93,8 @@ impl EventBody {
             Self::Thought(_) => "thought",
             Self::ToolCall(_) => "tool_call",
             Self::ToolOutput(_) => "tool_output",
+            Self::Approval(_) => "approval",
+            Self::Question(_) => "question",
             Self::Plan(_) => "plan",
             Self::Usage(_) => "usage",
             Self::FileChange(_) => "file_change",
@@ -107,6 +114,8 @@ impl EventBody {
             Self::Thought(thought) => Some(&thought.text),
             Self::ToolCall(call) => Some(&call.title),
             Self::ToolOutput(output) => Some(&output.text),
+            Self::Approval(approval) => Some(&approval.title),
+            Self::Question(question) => question.items.first().map(|item| item.text.as_str()),
             Self::FileChange(change) => Some(&change.path),
             Self::Notice(notice) => Some(&notice.text),
             Self::Error(failure) => Some(&failure.message),
@@ -190,6 +199,9 @@ pub struct Message {
     pub id: String,
     /// Who speaks.
     pub role: MessageRole,
+    /// The tool call within which it is said, a sub-agent's for instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// What is appended.
     pub text: String,
 }
@@ -199,6 +211,9 @@ pub struct Message {
 pub struct Thought {
     /// Which thought; unique in its mission.
     pub id: String,
+    /// The tool call within which it is thought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// What is appended.
     pub text: String,
 }
@@ -259,6 +274,18 @@ pub struct ToolCall {
     /// Exit status of a program, where one ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// What it does to files, as far as the agent says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
+}
+
+/// What a tool call does to one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Edit {
+    /// Absolute, or relative to the workspace's tree.
+    pub path: String,
+    /// A unified diff, without the lines that name the file.
+    pub diff: String,
 }
 
 /// Text is appended to the output of a tool call.

@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use crate::{
     Failure, MissionId,
+    ask::{ApprovalMode, QuestionItem, WorkMode},
     command::{Command, Exit, OutputStream},
-    event::{Notice, PlanEntry, Retry, ToolCall, Usage},
+    event::{Notice, PlanEntry, Retry, ToolCall, ToolKind, Usage},
 };
 
 /// Whether a process lives for one turn or for many.
@@ -34,10 +35,16 @@ pub struct HarnessAbout {
     pub usage: bool,
     /// The model can be chosen.
     pub chooses_model: bool,
+    /// It asks before it does what may do harm, where it is told to.
+    pub approvals: bool,
+    /// It can be kept to planning.
+    pub planning: bool,
     /// How long a process lives.
     pub lifetime: Lifetime,
     /// Models that can be asked for, best default first.
     pub models: Vec<String>,
+    /// How hard the model can be told to think, least first; empty where there is no choice.
+    pub efforts: Vec<String>,
     /// JSON Schema of the settings, as text.
     pub settings_schema: String,
 }
@@ -53,14 +60,49 @@ pub struct Start {
     pub tree: String,
     /// Absolute path inside the sandbox under which the launch's files will be found.
     pub inbox: String,
+    /// Absolute path inside the sandbox of the mission's home directory.
+    pub home: String,
+    /// Absolute path inside the sandbox of what was installed for the harness.
+    pub programs: Option<String>,
     /// What the person asked in this turn.
     pub prompt: String,
     /// The model asked for.
     pub model: Option<String>,
+    /// How hard it is to think.
+    pub effort: Option<String>,
+    /// Whether the agent asks.
+    pub approvals: ApprovalMode,
+    /// What it is to do.
+    pub mode: WorkMode,
+    /// By which models are asked.
+    pub endpoints: Vec<Endpoint>,
     /// The agent's own session to continue.
     pub resume: Option<String>,
     /// The mission's settings for this harness: a JSON object.
     pub settings: String,
+}
+
+/// The API of a provider of models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelApi {
+    /// Anthropic's.
+    Anthropic,
+    /// OpenAI's.
+    Openai,
+    /// Google's.
+    Google,
+}
+
+/// Where an agent asks models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Whose API it speaks.
+    pub api: ModelApi,
+    /// As the provider's own programs take it.
+    pub base_url: String,
+    /// The variable of the process that holds the key.
+    pub key_variable: String,
 }
 
 /// How the host cuts a stream into frames.
@@ -73,10 +115,21 @@ pub enum Framing {
     Raw,
 }
 
-/// A file that the host writes into the inbox before the process starts.
+/// Where a file of a launch is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaunchPlace {
+    /// Below the inbox: for this run only.
+    Inbox,
+    /// Below the mission's home directory.
+    Home,
+}
+
+/// A file that is there when the process starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchFile {
-    /// Relative, below the inbox.
+    /// Below what.
+    pub place: LaunchPlace,
+    /// Relative.
     pub path: String,
     /// Its content.
     pub bytes: Vec<u8>,
@@ -95,6 +148,8 @@ pub struct LaunchPlan {
     pub stdout: Framing,
     /// How standard error is framed.
     pub stderr: Framing,
+    /// Within how many milliseconds the process prints something unless it hangs.
+    pub start_within_ms: Option<u32>,
 }
 
 /// A piece of what the process printed.
@@ -126,6 +181,29 @@ pub struct Gap {
 pub enum Input {
     /// A turn begins.
     Prompt(String),
+    /// The person says more in mid-turn.
+    Steer {
+        /// Of the message.
+        id: String,
+        /// What it says.
+        text: String,
+    },
+    /// What was decided on an approval.
+    Decision {
+        /// The agent's own id of it.
+        id: String,
+        /// Whether it may be done.
+        approved: bool,
+        /// Why, for the agent.
+        reason: Option<String>,
+    },
+    /// What was answered to a question.
+    Answer {
+        /// The agent's own id of it.
+        id: String,
+        /// For each item what was chosen or written; absent: nothing.
+        answers: Option<Vec<Vec<String>>>,
+    },
     /// What the process printed.
     Frames(Vec<Frame>),
     /// A hole in what the process printed.
@@ -145,6 +223,8 @@ pub struct TextPiece {
     pub id: String,
     /// Whether it speaks for the agent program itself rather than the agent.
     pub system: bool,
+    /// The tool call within which it is said.
+    pub parent: Option<String>,
     /// What is appended.
     pub text: String,
 }
@@ -161,11 +241,53 @@ pub enum TurnOutcome {
     Interrupted,
 }
 
+/// Something that an agent wants to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApprovalAsked {
+    /// The agent's own id of it.
+    pub id: String,
+    /// The tool call that waits.
+    pub tool_call: Option<String>,
+    /// What a person reads first.
+    pub title: String,
+    /// What it does.
+    pub kind: ToolKind,
+    /// The agent's own name of the tool.
+    pub tool: String,
+    /// What rules look at.
+    pub subject: String,
+    /// What the tool would be called with.
+    pub input: serde_json::Value,
+    /// Why the agent asks.
+    pub reason: Option<String>,
+}
+
+/// Something that an agent wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuestionAsked {
+    /// The agent's own id of it.
+    pub id: String,
+    /// The tool call that waits.
+    pub tool_call: Option<String>,
+    /// What is asked.
+    pub items: Vec<QuestionItem>,
+}
+
 /// What a session says happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DriverEvent {
     /// The agent's own id of its session.
     Session(String),
+    /// The agent does not know the session that was to be continued.
+    SessionLost,
+    /// The agent wants to do something and waits.
+    Approval(ApprovalAsked),
+    /// The agent wants to know something and waits.
+    Question(QuestionAsked),
+    /// The agent waits no longer for what it asked under this id.
+    Withdrawn(String),
+    /// The agent has the message of this id.
+    Steered(String),
     /// The agent says something.
     Message(TextPiece),
     /// The agent thinks something.

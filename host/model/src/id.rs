@@ -79,6 +79,14 @@ uuid_id!(
     MessageId, "a message id (a UUID)"
 );
 uuid_id!(
+    /// Something that an agent asked in the middle of a turn.
+    AskId, "the id of something an agent asked (a UUID)"
+);
+uuid_id!(
+    /// A decision that goes on to hold.
+    RuleId, "the id of a rule (a UUID)"
+);
+uuid_id!(
     /// A request to a model.
     RequestId, "a request id (a UUID)"
 );

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod account;
+pub mod ask;
 pub mod backend;
 pub mod budget;
 pub mod build;
@@ -24,6 +25,7 @@ pub mod git;
 pub mod grant;
 pub mod harness;
 pub mod id;
+pub mod install;
 pub mod mission;
 pub mod moving;
 pub mod page;
@@ -47,6 +49,7 @@ pub mod workspace;
 
 pub use failure::{Blame, Failure};
 pub use id::{
-    BuildId, MessageId, MissionId, PluginId, RequestId, RunId, SecretId, Seq, SnapshotId, TokenId, UserId, WorkspaceId,
+    AskId, BuildId, MessageId, MissionId, PluginId, RequestId, RuleId, RunId, SecretId, Seq, SnapshotId, TokenId,
+    UserId, WorkspaceId,
 };
 pub use time::Timestamp;

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Failure, MissionId, PluginId, Seq, Timestamp, UserId, WorkspaceId, event::Usage, harness::TurnOutcome,
+    Failure, MissionId, PluginId, Seq, Timestamp, UserId, WorkspaceId,
+    ask::{ApprovalMode, WorkMode},
+    event::Usage,
+    harness::TurnOutcome,
     state::MissionState,
 };
 
@@ -30,6 +33,18 @@ pub struct Mission {
     /// The model asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How hard the model is to think.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// Whether the agent asks before it does what may do harm.
+    #[serde(default)]
+    pub approvals: ApprovalMode,
+    /// What it is to do with what it is asked.
+    #[serde(default)]
+    pub mode: WorkMode,
+    /// Things that the agent asked and that wait for an answer.
+    #[serde(default)]
+    pub open_asks: u32,
     /// Settings for the harness.
     #[schema(value_type = Object)]
     pub settings: serde_json::Value,
@@ -97,12 +112,33 @@ pub struct NewMission {
     pub workspace: Option<WorkspaceId>,
     /// The model.
     pub model: Option<String>,
+    /// How hard it is to think.
+    pub effort: Option<String>,
+    /// Whether the agent asks; absent takes the configured default.
+    pub approvals: Option<ApprovalMode>,
+    /// What it is to do.
+    pub mode: WorkMode,
     /// Settings for the harness: a JSON object.
     pub settings: serde_json::Value,
     /// Whether it ends with its first turn.
     pub one_shot: bool,
     /// Whether it works in a worktree of its own.
     pub worktree: bool,
+}
+
+/// What a person changes of a mission, from its next turn on. What is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MissionEdit {
+    /// Another title.
+    pub title: Option<String>,
+    /// Another model; `Some(None)` leaves it to the harness.
+    pub model: Option<Option<String>>,
+    /// Another effort; `Some(None)` leaves it to the harness.
+    pub effort: Option<Option<String>>,
+    /// Whether the agent asks.
+    pub approvals: Option<ApprovalMode>,
+    /// What it is to do.
+    pub mode: Option<WorkMode>,
 }
 
 /// Which missions a list holds.

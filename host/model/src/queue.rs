@@ -12,6 +12,9 @@ pub struct QueuedMessage {
     pub id: MessageId,
     /// What the person wrote.
     pub text: String,
+    /// Whether it is for the turn that is under way, where the agent can be told something in the middle of one.
+    #[serde(default)]
+    pub steer: bool,
     /// When it was added.
     pub created_at: Timestamp,
 }

@@ -2,15 +2,16 @@
 
 use sandboxed_model::{
     Blame, Failure, Timestamp,
+    ask::{ApprovalMode, Choice, QuestionItem, WorkMode},
     backend::{
         Attachment, AttachmentContent, BackendAbout, BackendSpec, Contained, Joined, Launch, Leader, Observed,
         PathRules, Requirement, RootAccount, RootImage, RootPlan, RootSource, Spawned, WorkspacePhase,
     },
     command::{Command, Exit, Output, OutputStream, Tty, Value},
-    event::{Notice, NoticeLevel, PlanEntry, Retry, ToolCall, ToolKind, ToolStatus, Usage},
+    event::{Edit, Notice, NoticeLevel, PlanEntry, Retry, ToolCall, ToolKind, ToolStatus, Usage},
     harness::{
-        Action, DriverEvent, Framing, HarnessAbout, Input, LaunchFile, LaunchPlan, Lifetime, Start, StepResult,
-        TextPiece, TurnOutcome,
+        Action, ApprovalAsked, DriverEvent, Endpoint, Framing, HarnessAbout, Input, LaunchFile, LaunchPlace,
+        LaunchPlan, Lifetime, ModelApi, QuestionAsked, Start, StepResult, TextPiece, TurnOutcome,
     },
     recipe::Mount,
 };
@@ -259,6 +260,12 @@ impl From<driver::About> for HarnessAbout {
             steer: about.abilities.contains(driver::Abilities::STEER),
             usage: about.abilities.contains(driver::Abilities::USAGE),
             chooses_model: about.abilities.contains(driver::Abilities::MODELS),
+            approvals: about.abilities.contains(driver::Abilities::APPROVALS),
+            planning: about.abilities.contains(driver::Abilities::PLANNING),
+            efforts: match about.abilities.contains(driver::Abilities::EFFORTS) {
+                true => about.efforts,
+                false => Vec::new(),
+            },
             lifetime: match about.lifetime {
                 driver::Lifetime::Turn => Lifetime::Turn,
                 driver::Lifetime::Session => Lifetime::Session,
@@ -276,11 +283,47 @@ impl From<&Start> for driver::Start {
             turn: start.turn,
             tree: start.tree.clone(),
             inbox: start.inbox.clone(),
+            home: start.home.clone(),
+            programs: start.programs.clone(),
             prompt: start.prompt.clone(),
             model: start.model.clone(),
+            effort: start.effort.clone(),
+            approvals: match start.approvals {
+                ApprovalMode::Bypass => driver::ApprovalMode::Bypass,
+                ApprovalMode::Ask => driver::ApprovalMode::Ask,
+            },
+            mode: match start.mode {
+                WorkMode::Act => driver::WorkMode::Act,
+                WorkMode::Plan => driver::WorkMode::Plan,
+            },
+            endpoints: start.endpoints.iter().map(Into::into).collect(),
             resume: start.resume.clone(),
             settings: start.settings.clone(),
         }
+    }
+}
+
+impl From<&Endpoint> for driver::Endpoint {
+    fn from(endpoint: &Endpoint) -> Self {
+        Self {
+            api: match endpoint.api {
+                ModelApi::Anthropic => driver::ModelApi::Anthropic,
+                ModelApi::Openai => driver::ModelApi::Openai,
+                ModelApi::Google => driver::ModelApi::Google,
+            },
+            base_url: endpoint.base_url.clone(),
+            key_variable: endpoint.key_variable.clone(),
+        }
+    }
+}
+
+impl From<driver::LaunchFile> for LaunchFile {
+    fn from(file: driver::LaunchFile) -> Self {
+        let place = match file.place {
+            driver::LaunchPlace::Inbox => LaunchPlace::Inbox,
+            driver::LaunchPlace::Home => LaunchPlace::Home,
+        };
+        Self { place, path: file.path, bytes: file.bytes, executable: file.executable }
     }
 }
 
@@ -292,13 +335,10 @@ impl From<driver::Launch> for LaunchPlan {
         };
         Self {
             command: launch.command.into(),
-            files: launch
-                .files
-                .into_iter()
-                .map(|file| LaunchFile { path: file.path, bytes: file.bytes, executable: file.executable })
-                .collect(),
+            files: launch.files.into_iter().map(Into::into).collect(),
             stdout: framing(launch.stdout),
             stderr: framing(launch.stderr),
+            start_within_ms: launch.start_within_ms,
         }
     }
 }
@@ -314,6 +354,9 @@ impl From<Input> for driver::Input {
     fn from(input: Input) -> Self {
         match input {
             Input::Prompt(text) => Self::Prompt(text),
+            Input::Steer { id, text } => Self::Steer(driver::Steering { id, text }),
+            Input::Decision { id, approved, reason } => Self::Decision(driver::Decision { id, approved, reason }),
+            Input::Answer { id, answers } => Self::Answer(driver::Answer { id, answers }),
             Input::Frames(frames) => Self::Frames(
                 frames
                     .into_iter()
@@ -365,11 +408,16 @@ const fn status(status: driver::ToolStatus) -> ToolStatus {
 }
 
 fn text_piece(text: driver::Text) -> TextPiece {
-    TextPiece { id: text.id, system: text.role == driver::MessageRole::System, text: text.text }
+    TextPiece { id: text.id, system: text.role == driver::MessageRole::System, parent: text.parent, text: text.text }
 }
 
-fn tool_call(call: driver::ToolCall) -> ToolCall {
-    let kind = match call.kind {
+/// A text is the one JSON value that can hold whatever an agent called its tool with.
+fn json(text: String) -> serde_json::Value {
+    serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text))
+}
+
+const fn tool_kind(kind: driver::ToolKind) -> ToolKind {
+    match kind {
         driver::ToolKind::Execute => ToolKind::Execute,
         driver::ToolKind::Read => ToolKind::Read,
         driver::ToolKind::Edit => ToolKind::Edit,
@@ -378,16 +426,29 @@ fn tool_call(call: driver::ToolCall) -> ToolCall {
         driver::ToolKind::Fetch => ToolKind::Fetch,
         driver::ToolKind::Think => ToolKind::Think,
         driver::ToolKind::Other => ToolKind::Other,
-    };
+    }
+}
+
+fn question_item(item: driver::QuestionItem) -> QuestionItem {
+    let choice = |choice: driver::Choice| Choice { label: choice.label, description: choice.description };
+    QuestionItem {
+        text: item.text,
+        choices: item.choices.into_iter().map(choice).collect(),
+        multiple: item.multiple,
+        free_text: item.free_text,
+    }
+}
+
+fn tool_call(call: driver::ToolCall) -> ToolCall {
     ToolCall {
         id: call.id,
         parent: call.parent,
         title: call.title,
-        kind,
+        kind: tool_kind(call.kind),
         status: status(call.status),
-        // A text is the one JSON value that can hold whatever the agent called its tool with.
-        input: serde_json::from_str(&call.input).unwrap_or(serde_json::Value::String(call.input)),
+        input: json(call.input),
         exit_code: call.exit_code,
+        edits: call.edits.into_iter().map(|edit| Edit { path: edit.path, diff: edit.diff }).collect(),
     }
 }
 
@@ -395,6 +456,24 @@ impl From<driver::Event> for DriverEvent {
     fn from(event: driver::Event) -> Self {
         match event {
             driver::Event::Session(id) => Self::Session(id),
+            driver::Event::SessionLost => Self::SessionLost,
+            driver::Event::Approval(approval) => Self::Approval(ApprovalAsked {
+                id: approval.id,
+                tool_call: approval.tool_call,
+                title: approval.title,
+                kind: tool_kind(approval.kind),
+                tool: approval.tool,
+                subject: approval.subject,
+                input: json(approval.input),
+                reason: approval.reason,
+            }),
+            driver::Event::Question(question) => Self::Question(QuestionAsked {
+                id: question.id,
+                tool_call: question.tool_call,
+                items: question.items.into_iter().map(question_item).collect(),
+            }),
+            driver::Event::Withdrawn(id) => Self::Withdrawn(id),
+            driver::Event::Steered(id) => Self::Steered(id),
             driver::Event::Message(text) => Self::Message(text_piece(text)),
             driver::Event::Thought(text) => Self::Thought(text_piece(text)),
             driver::Event::ToolCall(call) => Self::ToolCall(tool_call(call)),

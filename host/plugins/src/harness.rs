@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sandboxed_model::{
     Failure, MissionId, Timestamp,
     harness::{HarnessAbout, Input, LaunchPlan, Start, StepResult},
+    install::{InstallPlan, Target},
 };
 use wasmtime::{Store, component::ResourceAny};
 
@@ -70,6 +71,23 @@ impl Harness {
         };
         let answer = self.slot.guard("plan-launch", &traces, work).await?;
         self.slot.refused(answer).map(Into::into)
+    }
+
+    /// How what the harness needs is installed on such a machine; nothing where it needs nothing.
+    ///
+    /// # Errors
+    /// When it does not run there, or the plugin's configuration is wrong.
+    pub async fn plan_install(&self, target: &Target) -> Result<Option<InstallPlan>, Failure> {
+        let (mut store, pre) = self.instance()?;
+        let traces = store.data().traces();
+        let target = target.into();
+        let work = async {
+            store.data_mut().begin_call(Some(0));
+            let guest = instantiate(&pre, &mut store).await?;
+            guest.sandboxed_harness_installer().call_plan_install(&mut store, &target).await
+        };
+        let answer = self.slot.guard("plan-install", &traces, work).await?;
+        Ok(self.slot.refused(answer)?.map(Into::into))
     }
 
     /// Opens a conversation: a new one, or the one that `saved` came from.

@@ -13,6 +13,7 @@ use std::{
 use rusqlite::{Connection, params};
 use sandboxed_model::{
     MessageId, MissionId, RequestId, Timestamp, UserId, WorkspaceId,
+    ask::{ApprovalMode, WorkMode},
     backend::WorkspacePhase,
     budget::{BudgetPeriod, BudgetScope},
     day::Day,
@@ -157,6 +158,9 @@ async fn mission(store: &Store) -> Mission {
         harness: "shell".parse().unwrap(),
         workspace: workspace.id,
         model: None,
+        effort: None,
+        approvals: ApprovalMode::Bypass,
+        mode: WorkMode::Act,
         settings: serde_json::json!({}),
         one_shot: false,
         worktree: false,
@@ -164,7 +168,12 @@ async fn mission(store: &Store) -> Mission {
         cause: "created".into(),
     };
     store.insert_workspace(workspace, None).await.unwrap();
-    let first = QueuedMessage { id: MessageId::new(), text: "fix the build".into(), created_at: Timestamp::now() };
+    let first = QueuedMessage {
+        id: MessageId::new(),
+        text: "fix the build".into(),
+        steer: false,
+        created_at: Timestamp::now(),
+    };
     store.insert_mission(new, first).await.unwrap().mission
 }
 

@@ -9,6 +9,7 @@ use std::{path::Path, time::Instant};
 
 use sandboxed_model::{
     MessageId, MissionId, Timestamp, UserId, WorkspaceId,
+    ask::{ApprovalMode, WorkMode},
     backend::WorkspacePhase,
     command::OutputStream,
     event::{EventBody, Message, MessageRole, ToolOutput},
@@ -38,12 +39,12 @@ fn event(number: usize) -> EventBody {
     if number.is_multiple_of(4) {
         EventBody::ToolOutput(ToolOutput { id: "call-1".into(), stream: OutputStream::Stdout, text, omitted_bytes: 0 })
     } else {
-        EventBody::Message(Message { id: "message-1".into(), role: MessageRole::Agent, text })
+        EventBody::Message(Message { id: "message-1".into(), role: MessageRole::Agent, parent: None, text })
     }
 }
 
 fn first_message() -> QueuedMessage {
-    QueuedMessage { id: MessageId::new(), text: "fix the build".into(), created_at: Timestamp::now() }
+    QueuedMessage { id: MessageId::new(), text: "fix the build".into(), steer: false, created_at: Timestamp::now() }
 }
 
 async fn workspace(store: &Store) -> WorkspaceId {
@@ -85,6 +86,9 @@ async fn mission(store: &Store, workspace: WorkspaceId, number: usize) -> Missio
         harness: "shell".parse().unwrap(),
         workspace,
         model: None,
+        effort: None,
+        approvals: ApprovalMode::Bypass,
+        mode: WorkMode::Act,
         settings: serde_json::json!({}),
         one_shot: false,
         worktree: false,

@@ -31,6 +31,7 @@
 mod access;
 mod account;
 mod action;
+mod ask;
 mod backup;
 mod build;
 mod connection;
@@ -69,6 +70,7 @@ use rusqlite::Connection;
 
 pub use access::{Account, AuditRecord, Login, PortPass, SecretHash, StoredAnswer, TokenRecord};
 pub use action::ActionId;
+pub use ask::{AskChange, LiveAsk, MAX_ASKS, MAX_RULES};
 pub use backup::BackupInfo;
 pub use build::WorkspaceUpdate;
 pub use connection::Durability;

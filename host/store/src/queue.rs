@@ -36,6 +36,8 @@ pub enum QueueChange {
     Order(Vec<MessageId>),
     /// Takes a message out because it is being sent.
     Take(MessageId),
+    /// Takes a message out that the agent has, if it is still there.
+    Taken(MessageId),
 }
 
 /// Applies changes and returns how many messages the queue holds after them.
@@ -51,6 +53,10 @@ pub(crate) fn apply(conn: &Connection, mission: i64, changes: Vec<QueueChange>) 
             QueueChange::Remove(id) | QueueChange::Take(id) => {
                 let sql = "DELETE FROM queue WHERE mission = ?1 AND id = ?2";
                 known(id, prepare(conn, sql)?.execute(params![mission, Text(id)])?)?;
+            }
+            QueueChange::Taken(id) => {
+                prepare(conn, "DELETE FROM queue WHERE mission = ?1 AND id = ?2")?
+                    .execute(params![mission, Text(id)])?;
             }
             QueueChange::Order(ids) => order(conn, mission, &ids)?,
         }
@@ -81,15 +87,18 @@ fn add(conn: &Connection, mission: i64, message: &QueuedMessage, place: Place) -
         Place::First => first - 1,
         Place::Last => last + 1,
     };
-    prepare(conn, "INSERT INTO queue (mission, position, id, text, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![mission, position, Text(message.id), message.text, Millis(message.created_at)])
-        .map_err(|error| {
-            if is_duplicate(&error) {
-                Error::conflict("message.exists", format!("message {} is in the queue already", message.id))
-            } else {
-                error.into()
-            }
-        })?;
+    prepare(
+        conn,
+        "INSERT INTO queue (mission, position, id, text, steer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![mission, position, Text(message.id), message.text, message.steer, Millis(message.created_at)])
+    .map_err(|error| {
+        if is_duplicate(&error) {
+            Error::conflict("message.exists", format!("message {} is in the queue already", message.id))
+        } else {
+            error.into()
+        }
+    })?;
     Ok(())
 }
 
@@ -112,10 +121,15 @@ fn order(conn: &Connection, mission: i64, ids: &[MessageId]) -> Result<()> {
 }
 
 fn read(conn: &Connection, mission: i64) -> Result<Vec<QueuedMessage>> {
-    let sql = "SELECT id, text, created_at FROM queue WHERE mission = ?1 ORDER BY position";
+    let sql = "SELECT id, text, steer, created_at FROM queue WHERE mission = ?1 ORDER BY position";
     let mut statement = prepare(conn, sql)?;
     let rows = statement.query_map([mission], |row| {
-        Ok(QueuedMessage { id: row.get::<_, Text<_>>(0)?.0, text: row.get(1)?, created_at: row.get::<_, Millis>(2)?.0 })
+        Ok(QueuedMessage {
+            id: row.get::<_, Text<_>>(0)?.0,
+            text: row.get(1)?,
+            steer: row.get(2)?,
+            created_at: row.get::<_, Millis>(3)?.0,
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

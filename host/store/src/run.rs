@@ -41,6 +41,8 @@ pub struct RunRecord {
     pub stdout_framing: Framing,
     /// How standard error is framed.
     pub stderr_framing: Framing,
+    /// When the process has to have printed something, or it hangs.
+    pub speaks_by: Option<Timestamp>,
 }
 
 /// How far a run's output was read.
@@ -87,7 +89,7 @@ pub struct LiveState {
     pub session_state: Option<Vec<u8>>,
     /// The agent's own id of its session.
     pub native_session: Option<String>,
-    /// The last message of a person that was sent.
+    /// The message with which the last turn began.
     pub last_prompt: Option<String>,
     /// The run that has not ended.
     pub live_run: Option<RunRecord>,
@@ -115,8 +117,8 @@ fn start(conn: &Connection, key: i64, mission: MissionId, run: &RunRecord) -> Re
     prepare(
         conn,
         "INSERT INTO runs (id, mission, turn, pid, started_at, ended_at, run_exit, stdout_offset, stderr_offset, \
-         stdout_framing, stderr_framing) VALUES (:id, :mission, :turn, :pid, :started_at, :ended_at, \
-         :run_exit, :stdout_offset, :stderr_offset, :stdout_framing, :stderr_framing)",
+         stdout_framing, stderr_framing, speaks_by) VALUES (:id, :mission, :turn, :pid, :started_at, :ended_at, \
+         :run_exit, :stdout_offset, :stderr_offset, :stdout_framing, :stderr_framing, :speaks_by)",
     )?
     .execute(named_params! {
         ":id": Text(run.id),
@@ -130,6 +132,7 @@ fn start(conn: &Connection, key: i64, mission: MissionId, run: &RunRecord) -> Re
         ":stderr_offset": Count(run.stderr_offset),
         ":stdout_framing": Name(run.stdout_framing),
         ":stderr_framing": Name(run.stderr_framing),
+        ":speaks_by": run.speaks_by.map(Millis),
     })
     .map_err(|error| {
         if is_duplicate(&error) {
@@ -177,7 +180,7 @@ pub(crate) fn save_session(conn: &Connection, mission: i64, state: &[u8]) -> Res
 }
 
 const SELECT: &str = "SELECT runs.id, missions.id, turn, pid, started_at, ended_at, run_exit, stdout_offset, \
-     stderr_offset, stdout_framing, stderr_framing FROM runs JOIN missions ON missions.key = runs.mission";
+     stderr_offset, stdout_framing, stderr_framing, speaks_by FROM runs JOIN missions ON missions.key = runs.mission";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
@@ -192,6 +195,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         stderr_offset: row.get::<_, Count>(8)?.0,
         stdout_framing: row.get::<_, Name<_>>(9)?.0,
         stderr_framing: row.get::<_, Name<_>>(10)?.0,
+        speaks_by: row.get::<_, Option<Millis>>(11)?.map(|at| at.0),
     })
 }
 

@@ -10,7 +10,7 @@ use sandboxed_model::{
 };
 
 use crate::{
-    Store,
+    Store, ask,
     cursor::{self, List},
     error::{Error, Result, is_duplicate},
     statement::prepare,
@@ -302,6 +302,7 @@ impl Store {
                 let message = format!("mission {mission} ({title}) uses the workspace and has not ended");
                 return Err(Error::conflict("workspace.in_use", message));
             }
+            ask::forget_workspace(write.conn, id)?;
             let rows = prepare(write.conn, "DELETE FROM workspaces WHERE id = ?1")?.execute([Text(id)])?;
             if rows == 0 { Err(Error::not_found("workspace", id)) } else { Ok(()) }
         })

@@ -23,9 +23,13 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::harness::driver::{
-    Abilities, About, Action, Event, Frame, Framing, Gap, Input, Launch, LaunchFile, Lifetime, MessageRole, Notice,
-    NoticeLevel, Outcome, PlanEntry, Retry, Start, StepResult, Stream, Text, ToolCall, ToolKind, ToolOutput,
-    ToolStatus, TurnEnd, Usage, Wake,
+    Abilities, About, Action, Answer, Approval, ApprovalMode, Choice, Decision, Edit, Endpoint, Event, Frame, Framing,
+    Gap, Input, Launch, LaunchFile, LaunchPlace, Lifetime, MessageRole, ModelApi, Notice, NoticeLevel, Outcome,
+    PlanEntry, Question, QuestionItem, Retry, Start, Steering, StepResult, Stream, Text, ToolCall, ToolKind,
+    ToolOutput, ToolStatus, TurnEnd, Usage, Wake, WorkMode,
+};
+pub use bindings::exports::sandboxed::harness::installer::{
+    Check, Download, Expansion, Form, InstallPlan, NpmPackage, Source, Step as InstallStep, Target,
 };
 
 pub use crate::contracts::sandboxed::types::{
@@ -47,6 +51,10 @@ pub trait Driver {
     fn describe() -> About;
     /// How the process is started for a turn.
     fn plan_launch(start: Start) -> Result<Launch, Failure>;
+    /// How the agent's program is installed; nothing where it needs none of its own.
+    fn plan_install(_target: Target) -> Result<Option<InstallPlan>, Failure> {
+        Ok(None)
+    }
 }
 
 /// One mission's conversation: a state machine without clock, random source or I/O.
@@ -113,6 +121,14 @@ macro_rules! export_harness {
                 start: $crate::harness::Start,
             ) -> Result<$crate::harness::Launch, $crate::harness::Failure> {
                 <$driver as $crate::Driver>::plan_launch(start)
+            }
+        }
+
+        impl $crate::harness::bindings::exports::sandboxed::harness::installer::Guest for SandboxedPlugin {
+            fn plan_install(
+                target: $crate::harness::Target,
+            ) -> Result<Option<$crate::harness::InstallPlan>, $crate::harness::Failure> {
+                <$driver as $crate::Driver>::plan_install(target)
             }
         }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use sandboxed_model::{
     MessageId, MissionId, Timestamp, UserId, WorkspaceId,
+    ask::{ApprovalMode, WorkMode},
     backend::WorkspacePhase,
     queue::QueuedMessage,
     recipe::Recipe,
@@ -79,13 +80,17 @@ async fn fill(database: &std::path::Path) {
             harness: "shell".parse().unwrap(),
             workspace,
             model: None,
+            effort: None,
+            approvals: ApprovalMode::Bypass,
+            mode: WorkMode::Act,
             settings: serde_json::json!({}),
             one_shot: true,
             worktree: false,
             owner,
             cause: "load".to_owned(),
         };
-        let first = QueuedMessage { id: MessageId::new(), text: "true".to_owned(), created_at: Timestamp::now() };
+        let first =
+            QueuedMessage { id: MessageId::new(), text: "true".to_owned(), steer: false, created_at: Timestamp::now() };
         store.insert_mission(row, first).await.unwrap();
         let cancelled =
             StateChange { from: Some(MissionState::Queued), to: MissionState::Cancelled, cause: "load".to_owned() };

@@ -6,11 +6,12 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use sandboxed_model::{
     MissionId, PluginId,
-    mission::{Mission, MissionFilter, NewMission},
+    ask::{ApprovalMode, WorkMode},
+    mission::{Mission, MissionEdit, MissionFilter, NewMission},
     page::Page,
     state::MissionState,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -24,7 +25,7 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(list_missions, create_mission))
-        .routes(routes!(get_mission, rename_mission, delete_mission))
+        .routes(routes!(get_mission, edit_mission, delete_mission))
         .routes(routes!(interrupt_mission))
         .routes(routes!(cancel_mission))
         .routes(routes!(resume_mission))
@@ -48,6 +49,14 @@ struct MissionRequest {
     /// The model, where the harness lets it be chosen.
     #[schema(min_length = 1, max_length = 200)]
     model: Option<String>,
+    /// How hard the model is to think, as the harness names it.
+    #[schema(min_length = 1, max_length = 64)]
+    effort: Option<String>,
+    /// Whether the agent asks before it does what may do harm; absent takes the configured default.
+    approvals: Option<ApprovalMode>,
+    /// What it is to do with what it is asked.
+    #[serde(default)]
+    mode: WorkMode,
     /// Settings for the harness, by its own schema.
     #[serde(default)]
     settings: serde_json::Map<String, serde_json::Value>,
@@ -59,12 +68,30 @@ struct MissionRequest {
     worktree: bool,
 }
 
-/// What can be changed of a mission.
+/// What is changed of a mission; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MissionChange {
+    /// A line for a person.
     #[schema(min_length = 1, max_length = 120)]
-    title: String,
+    title: Option<String>,
+    /// The model of the next turns; null leaves it to the harness.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    model: Option<Option<String>>,
+    /// How hard the model is to think in the next turns; null leaves it to the harness.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    effort: Option<Option<String>>,
+    /// Whether the agent asks in the next turns.
+    approvals: Option<ApprovalMode>,
+    /// What it is to do in the next turns.
+    mode: Option<WorkMode>,
+}
+
+/// Tells a value that is null from one that is absent.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// Which missions are wanted.
@@ -149,6 +176,9 @@ async fn create_mission(
         harness: wanted.harness,
         workspace,
         model: wanted.model,
+        effort: wanted.effort,
+        approvals: wanted.approvals,
+        mode: wanted.mode,
         settings: wanted.settings.into(),
         one_shot: wanted.one_shot,
         worktree: wanted.worktree,
@@ -170,20 +200,24 @@ async fn get_mission(
     Ok(Json(server.orchestrator.mission(id).await?))
 }
 
-/// Give a mission another title
+/// Change a mission
+///
+/// Its title at once, all else from its next turn on.
 #[utoipa::path(
     patch, path = "/missions/{id}", tag = "missions",
     params(("id" = inline(MissionId), Path, description = "The mission")),
     request_body = MissionChange,
-    responses((status = 200, description = "The mission with its new title.", body = Mission))
+    responses((status = 200, description = "The mission as it stands.", body = Mission))
 )]
-async fn rename_mission(
+async fn edit_mission(
     State(server): Shared,
     _: Caller,
     InPath(id): InPath<MissionId>,
     Body(change): Body<MissionChange>,
 ) -> Result<Json<Mission>, Problem> {
-    Ok(Json(server.orchestrator.rename_mission(id, change.title).await?))
+    let MissionChange { title, model, effort, approvals, mode } = change;
+    let edit = MissionEdit { title, model, effort, approvals, mode };
+    Ok(Json(server.orchestrator.edit_mission(id, edit).await?))
 }
 
 /// Remove a mission

@@ -7,11 +7,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::problem::Problem;
 
 pub(crate) mod accounts;
+pub(crate) mod asks;
 pub(crate) mod auth;
 pub(crate) mod builds;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod git;
+pub(crate) mod harnesses;
 pub(crate) mod health;
 pub(crate) mod leftovers;
 pub(crate) mod missions;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use sandboxed_model::{
     PluginId,
-    harness::HarnessAbout,
     plugin::PluginInfo,
     tools::{Tool, ToolReply},
 };
@@ -25,7 +24,6 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(list_plugins))
         .routes(routes!(get_plugin))
         .routes(routes!(reload_plugin))
-        .routes(routes!(get_harness))
         .routes(routes!(list_tools))
         .routes(routes!(call_tool))
 }
@@ -80,20 +78,6 @@ async fn reload_plugin(
     InPath(id): InPath<PluginId>,
 ) -> Result<Json<PluginInfo>, Problem> {
     Ok(Json(server.orchestrator.reload_plugin(&id).await?))
-}
-
-/// Ask what a harness can do
-#[utoipa::path(
-    get, path = "/harnesses/{id}", tag = "plugins",
-    params(("id" = inline(PluginId), Path, description = "The harness's plugin")),
-    responses((status = 200, description = "Its abilities, models and the schema of its settings.", body = HarnessAbout))
-)]
-async fn get_harness(
-    State(server): Shared,
-    _: Caller,
-    InPath(id): InPath<PluginId>,
-) -> Result<Json<HarnessAbout>, Problem> {
-    Ok(Json(server.orchestrator.harness(&id).await?))
 }
 
 /// List the tools of a plugin

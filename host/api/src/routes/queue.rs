@@ -32,6 +32,18 @@ struct MessageText {
     text: String,
 }
 
+/// A message that is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewMessage {
+    #[schema(min_length = 1, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
+    text: String,
+    /// Whether it is for the turn that is under way, if there is one and its agent can be told something in the middle of
+    /// one. Otherwise it waits for its turn.
+    #[serde(default)]
+    steer: bool,
+}
+
 /// A queue's order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,16 +59,16 @@ struct QueueOrder {
 #[utoipa::path(
     post, path = "/missions/{id}/messages", tag = "missions",
     params(("id" = inline(MissionId), Path, description = "The mission")),
-    request_body = MessageText,
+    request_body = NewMessage,
     responses((status = 201, description = "The message in the queue.", body = QueuedMessage))
 )]
 async fn send_message(
     State(server): Shared,
     _: Caller,
     InPath(id): InPath<MissionId>,
-    Body(message): Body<MessageText>,
+    Body(message): Body<NewMessage>,
 ) -> Result<(StatusCode, Json<QueuedMessage>), Problem> {
-    Ok((StatusCode::CREATED, Json(server.orchestrator.send_message(id, message.text).await?)))
+    Ok((StatusCode::CREATED, Json(server.orchestrator.send_message(id, message.text, message.steer).await?)))
 }
 
 /// List the messages that wait

@@ -9,6 +9,7 @@ use sandboxed_core::{Orchestrator, Setup};
 use sandboxed_model::{
     MessageId, MissionId, Timestamp, UserId, WorkspaceId,
     access::{Role, User},
+    ask::{ApprovalMode, WorkMode},
     backend::WorkspacePhase,
     config::Config,
     event::{EventBody, Message, MessageRole, StateChange},
@@ -170,18 +171,26 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         harness: "shell".parse().unwrap(),
         workspace: workspace.id,
         model: None,
+        effort: None,
+        approvals: ApprovalMode::Bypass,
+        mode: WorkMode::Act,
         settings: json!({}),
         one_shot: false,
         worktree: false,
         owner,
         cause: "seeded".to_owned(),
     };
-    let first = QueuedMessage { id: MessageId::new(), text: "echo".to_owned(), created_at: now };
+    let first = QueuedMessage { id: MessageId::new(), text: "echo".to_owned(), steer: false, created_at: now };
     let first_id = first.id;
     store.insert_mission(row, first).await.unwrap();
     let text = "x".repeat(bytes);
     for batch in (0..messages).collect::<Vec<_>>().chunks(500) {
-        let message = |place: &usize| Message { id: format!("m{place}"), role: MessageRole::Agent, text: text.clone() };
+        let message = |place: &usize| Message {
+            id: format!("m{place}"),
+            role: MessageRole::Agent,
+            parent: None,
+            text: text.clone(),
+        };
         let events = batch.iter().map(|place| EventBody::Message(message(place))).collect();
         store.commit(id, MissionChange { events, ..MissionChange::default() }).await.unwrap();
     }

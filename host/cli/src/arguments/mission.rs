@@ -3,7 +3,10 @@
 use clap::{Args, Subcommand};
 use sandboxed_model::{MissionId, state::MissionState};
 
-use super::{Commit, Diff, Listing, Push};
+use super::{
+    Commit, Diff, Listing, Push,
+    asks::{Asks, Ways},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Missions {
@@ -56,12 +59,36 @@ pub(crate) enum Missions {
         #[arg(long)]
         json: bool,
     },
+    /// Change a mission: its title at once, all else from its next turn on.
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["title", "model", "default_model", "effort", "approvals", "mode"]))]
+    Edit {
+        /// The mission.
+        mission: MissionId,
+        /// Another title.
+        #[arg(long)]
+        title: Option<String>,
+        /// Another model.
+        #[arg(long)]
+        model: Option<String>,
+        /// Leave the model to the harness.
+        #[arg(long, conflicts_with = "model")]
+        default_model: bool,
+        #[command(flatten)]
+        ways: Ways,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    #[command(flatten)]
+    Asks(Asks),
     /// Queue a further message for a mission.
     Send {
         /// The mission.
         mission: MissionId,
         /// The message; `-` reads it from standard input.
         text: String,
+        /// Tell it the agent in the middle of the turn that is under way, where the agent can be told.
+        #[arg(long)]
+        steer: bool,
         #[command(flatten)]
         listing: Listing,
     },

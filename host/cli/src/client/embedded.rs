@@ -10,7 +10,6 @@ use sandboxed_model::{
     access::{Principal, Scope, TokenInfo},
     doctor::DoctorReport,
     event::Event,
-    harness::HarnessAbout,
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
@@ -77,8 +76,8 @@ impl Embedded {
         Ok(self.orchestrator.delete_mission(id).await?)
     }
 
-    pub(super) async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
-        Ok(self.orchestrator.send_message(id, text).await?)
+    pub(super) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
+        Ok(self.orchestrator.send_message(id, text, steer).await?)
     }
 
     pub(super) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
@@ -179,10 +178,6 @@ impl Embedded {
 
     pub(super) async fn reload_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
         Ok(self.orchestrator.reload_plugin(id).await?)
-    }
-
-    pub(super) async fn harness(&self, id: &PluginId) -> Result<HarnessAbout> {
-        Ok(self.orchestrator.harness(id).await?)
     }
 
     pub(super) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {

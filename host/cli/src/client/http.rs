@@ -17,7 +17,6 @@ use sandboxed_model::{
     Blame, Failure, PluginId, Timestamp, TokenId, WorkspaceId,
     access::{Scope, TokenInfo},
     doctor::DoctorReport,
-    harness::HarnessAbout,
     page::PageRequest,
     plugin::PluginInfo,
     tools::{Tool, ToolReply},
@@ -201,10 +200,6 @@ impl Http {
 
     pub(super) async fn reload_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
         self.act(&format!("/plugins/{id}/reload")).await
-    }
-
-    pub(super) async fn harness(&self, id: &PluginId) -> Result<HarnessAbout> {
-        self.get(&format!("/harnesses/{id}")).await
     }
 
     pub(super) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {

@@ -10,8 +10,10 @@ mod tunnel;
 
 #[macro_use]
 mod either;
+mod asks;
 mod files;
 mod git;
+mod harness;
 mod models;
 mod moving;
 mod secrets;
@@ -29,7 +31,6 @@ use sandboxed_model::{
     access::{Scope, TokenInfo},
     doctor::DoctorReport,
     event::Event,
-    harness::HarnessAbout,
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginInfo,
@@ -170,8 +171,8 @@ impl Client {
         either!(self.delete_mission(id))
     }
 
-    pub(crate) async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
-        either!(self.send_message(id, text))
+    pub(crate) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
+        either!(self.send_message(id, text, steer))
     }
 
     pub(crate) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
@@ -283,10 +284,6 @@ impl Client {
 
     pub(crate) async fn reload_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
         either!(self.reload_plugin(id))
-    }
-
-    pub(crate) async fn harness(&self, id: &PluginId) -> Result<HarnessAbout> {
-        either!(self.harness(id))
     }
 
     pub(crate) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {

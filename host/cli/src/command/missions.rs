@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use sandboxed_model::{
     MissionId, Seq,
     event::Usage,
-    mission::{Mission, MissionFilter, ParkedReason},
+    mission::{Mission, MissionEdit, MissionFilter, ParkedReason},
 };
 
-use super::{ago, git, text_or_stdin, with_client};
+use super::{ago, asks, git, text_or_stdin, with_client};
 use crate::{
-    arguments::{Missions, OneMission, Place},
+    arguments::{Missions, OneMission, Place, asks::Ways},
     client::Client,
     failed::{Failed, Result},
     follow::{self, OnInterrupt, Seen, Show, Until},
@@ -43,8 +43,21 @@ pub(crate) async fn missions(place: &Place, command: Missions) -> Result<()> {
             seen.state = Some(found.state);
             follow::follow(client, mission, Until::Ended, OnInterrupt::Leave, &mut show, &mut seen).await
         }
-        Missions::Send { mission, text, listing } => {
-            let message = client.send_message(mission, text_or_stdin(text).await?).await?;
+        Missions::Edit { mission, title, model, default_model, ways, listing } => {
+            let Ways { effort, approvals, mode } = ways;
+            let edit = MissionEdit {
+                title,
+                model: model.map(Some).or(default_model.then_some(None)),
+                effort: effort.map(Some),
+                approvals: approvals.map(Into::into),
+                mode: mode.map(Into::into),
+            };
+            let edited = client.edit_mission(mission, edit).await?;
+            if listing.json { output::print_json(&edited) } else { show(&edited) }
+        }
+        Missions::Asks(command) => asks::asks(client, command).await,
+        Missions::Send { mission, text, steer, listing } => {
+            let message = client.send_message(mission, text_or_stdin(text).await?, steer).await?;
             match listing.json {
                 true => output::print_json(&message),
                 false => output::print(&format!("message {} waits in the queue", message.id)),
@@ -113,8 +126,12 @@ fn list(missions: &[Mission]) -> Result<()> {
 }
 
 fn state(mission: &Mission) -> String {
-    let stalled = if mission.stalled { " (stalled)" } else { "" };
-    format!("{}{stalled}", mission.state)
+    let more = match (mission.stalled, mission.open_asks) {
+        (true, _) => " (stalled)".to_owned(),
+        (false, 0) => String::new(),
+        (false, asks) => format!(" ({asks} open)"),
+    };
+    format!("{}{more}", mission.state)
 }
 
 fn show(mission: &Mission) -> Result<()> {

@@ -1,11 +1,13 @@
 //! The commands, a file for each kind of thing.
 
 pub(crate) mod access;
+mod asks;
 pub(crate) mod backup;
 pub(crate) mod builds;
 pub(crate) mod doctor;
 pub(crate) mod files;
 mod git;
+pub(crate) mod harness;
 mod hidden;
 pub(crate) mod missions;
 mod moving;

@@ -1,9 +1,6 @@
-//! `tools` and `harness`: what plugins offer.
-
-use std::fmt::Write as _;
+//! `tools`: what plugins offer.
 
 use sandboxed_model::{
-    harness::HarnessAbout,
     plugin::{PluginHealth, PluginKind},
     tools::{Tool, ToolContent, ToolReply},
 };
@@ -11,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::with_client;
 use crate::{
-    arguments::{Harness, Place, Tools},
+    arguments::{Place, Tools},
     client::Client,
     failed::{Failed, Result, Status},
-    output::{self, Style, Table, Terminal, safe},
+    output::{self, Table, Terminal},
 };
 
 pub(crate) async fn tools(place: &Place, command: Tools) -> Result<()> {
@@ -73,36 +70,4 @@ fn print_reply(reply: &ToolReply) -> Result<()> {
         }
     }
     Ok(())
-}
-
-pub(crate) async fn harness(place: &Place, command: Harness) -> Result<()> {
-    let Harness::Show { harness, listing } = command;
-    with_client(place, async |client| {
-        let about = client.harness(&harness).await?;
-        if listing.json { output::print_json(&about) } else { show(&about) }
-    })
-    .await
-}
-
-fn show(about: &HarnessAbout) -> Result<()> {
-    let terminal = Terminal::of_stdout();
-    let mut text = format!("{}\n", safe(&about.summary));
-    let yes = |able: bool| if able { "yes" } else { "no" };
-    let lifetime = format!("one process a {:?}", about.lifetime).to_lowercase();
-    let models = if about.models.is_empty() { "none to choose".to_owned() } else { about.models.join(", ") };
-    for (name, value) in [
-        ("process", lifetime.as_str()),
-        ("resume", yes(about.resume)),
-        ("interrupt", yes(about.interrupt)),
-        ("steer", yes(about.steer)),
-        ("usage", yes(about.usage)),
-        ("models", &models),
-    ] {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}  {}", terminal.paint(Style::Dim, &format!("{name:<10}")), safe(value));
-    }
-    let schema: Value = serde_json::from_str(&about.settings_schema).unwrap_or(Value::Null);
-    let schema = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    let _ = writeln!(text, "{}\n{schema}", terminal.paint(Style::Dim, "settings"));
-    output::print(&text)
 }

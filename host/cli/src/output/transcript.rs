@@ -3,7 +3,8 @@
 use std::{collections::HashMap, fmt::Write as _};
 
 use sandboxed_model::{
-    Failure,
+    Failure, MissionId,
+    ask::{Approval, AskStatus, Question},
     command::OutputStream,
     event::{
         ChangeKind, Connections, Event, EventBody, FileChange, Message, MessageRole, Notice, NoticeLevel, OpenedPort,
@@ -44,6 +45,8 @@ impl Transcript {
             EventBody::Thought(thought) => self.text(&mut out, &thought.id, Style::Dim, &thought.text),
             EventBody::ToolCall(call) => self.tool_call(&mut out, call),
             EventBody::ToolOutput(output) => self.tool_output(&mut out, output),
+            EventBody::Approval(approval) => self.approval(&mut out, event.mission, approval),
+            EventBody::Question(question) => self.question(&mut out, event.mission, question),
             EventBody::Plan(plan) => self.plan(&mut out, &plan.entries),
             EventBody::FileChange(change) => self.file_change(&mut out, change),
             EventBody::Notice(notice) => self.notice(&mut out, notice),
@@ -130,6 +133,39 @@ impl Transcript {
             OutputStream::Stderr => Style::Warning,
         };
         self.text(out, &output.id, style, &output.text);
+    }
+
+    fn approval(&mut self, out: &mut String, mission: MissionId, approval: &Approval) {
+        let Approval { id, status, title, .. } = approval;
+        match status {
+            AskStatus::Open => {
+                self.line(out, Style::Warning, &format!("? the agent asks to do: {title}"));
+                let commands = [
+                    format!("  sandboxed-sh missions approve {mission} {id}"),
+                    format!("  sandboxed-sh missions deny {mission} {id}"),
+                ];
+                self.line(out, Style::Dim, &commands.join("\n"));
+            }
+            AskStatus::Approved => self.line(out, Style::Dim, &format!("? approved: {title}")),
+            AskStatus::Denied => self.line(out, Style::Warning, &format!("? denied: {title}")),
+            AskStatus::Answered | AskStatus::Withdrawn => {}
+        }
+    }
+
+    fn question(&mut self, out: &mut String, mission: MissionId, question: &Question) {
+        if question.status != AskStatus::Open {
+            return;
+        }
+        for item in &question.items {
+            self.line(out, Style::Warning, &format!("? {}", item.text));
+            for choice in &item.choices {
+                let more = choice.description.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+                self.line(out, Style::Plain, &format!("  - {}{more}", choice.label));
+            }
+        }
+        let blanks = vec!["ANSWER"; question.items.len()].join(" ");
+        let command = format!("  sandboxed-sh missions answer {mission} --ask {} {blanks}", question.id);
+        self.line(out, Style::Dim, &command);
     }
 
     fn plan(&mut self, out: &mut String, entries: &[PlanEntry]) {
@@ -275,7 +311,7 @@ mod tests {
     }
 
     fn message(role: MessageRole, id: &str, text: &str) -> EventBody {
-        EventBody::Message(Message { id: id.to_owned(), role, text: text.to_owned() })
+        EventBody::Message(Message { id: id.to_owned(), role, parent: None, text: text.to_owned() })
     }
 
     #[test]
@@ -338,6 +374,7 @@ mod tests {
                 status: ToolStatus::Running,
                 input: serde_json::Value::Null,
                 exit_code: None,
+                edits: Vec::new(),
             })
         };
         let text = rendered(

@@ -35,7 +35,7 @@ impl Services {
                 "make the workspace with the network none (--network none), or with shared, the engine's own bridge";
             return refused("containers.network_unavailable", message, hint);
         }
-        if !workspace.mounts.is_empty() || !workspace.asked_mounts.is_empty() {
+        if !workspace.asked_mounts.is_empty() {
             let message = "directories of the server's machine are not on the engine's";
             return refused("containers.mounts_unavailable", message, "make the workspace without mounts");
         }

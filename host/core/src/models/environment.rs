@@ -3,11 +3,51 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use sandboxed_exec::PROXY_PORT;
-use sandboxed_model::command::Value;
+use sandboxed_model::{
+    command::Value,
+    harness::{Endpoint, ModelApi},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Stands for the token in commands, so that no plugin sees it. No secret that people make can have this name.
 pub(crate) const TOKEN: &str = ".models";
+
+/// An API that the gateway speaks, as the provider's own programs know it.
+struct Known {
+    api: ModelApi,
+    /// The variable that holds the address.
+    address: &'static str,
+    /// Where it is on the gateway.
+    path: &'static str,
+    /// The variable that holds the key.
+    key: &'static str,
+    /// The provider's own address.
+    official: &'static str,
+}
+
+const KNOWN: [Known; 3] = [
+    Known {
+        api: ModelApi::Anthropic,
+        address: "ANTHROPIC_BASE_URL",
+        path: "/anthropic",
+        key: "ANTHROPIC_API_KEY",
+        official: "https://api.anthropic.com",
+    },
+    Known {
+        api: ModelApi::Openai,
+        address: "OPENAI_BASE_URL",
+        path: "/openai/v1",
+        key: "OPENAI_API_KEY",
+        official: "https://api.openai.com/v1",
+    },
+    Known {
+        api: ModelApi::Google,
+        address: "GOOGLE_GEMINI_BASE_URL",
+        path: "/google",
+        key: "GEMINI_API_KEY",
+        official: "https://generativelanguage.googleapis.com",
+    },
+];
 
 /// By what the processes of a mission ask models.
 pub(crate) struct ModelAccess {
@@ -39,17 +79,28 @@ impl ModelAccess {
         &self.direct
     }
 
+    /// Where agents ask models that are told so: by the gateway, or at the provider itself with a key of its own.
+    pub(crate) fn endpoints(&self, entrance: Option<Ipv4Addr>) -> Vec<Endpoint> {
+        let at = self.at(entrance);
+        let endpoint = |known: &Known| {
+            let direct = self.direct.iter().any(|direct| direct.variable == known.key);
+            let base_url = if direct { known.official.to_owned() } else { format!("http://{at}{}", known.path) };
+            Endpoint { api: known.api, base_url, key_variable: known.key.to_owned() }
+        };
+        KNOWN.iter().map(endpoint).collect()
+    }
+
+    fn at(&self, entrance: Option<Ipv4Addr>) -> SocketAddr {
+        entrance.map_or(self.listens_at, |address| SocketAddr::from((address, PROXY_PORT)))
+    }
+
     /// The variables for a process whose network has the gateway at `entrance`, or is the machine's.
     pub(crate) fn variables(&self, entrance: Option<Ipv4Addr>) -> Vec<(&'static str, Value)> {
-        let at = entrance.map_or(self.listens_at, |address| SocketAddr::from((address, PROXY_PORT)));
+        let at = self.at(entrance);
         let plain = |path: &str| Value::Plain(format!("http://{at}{path}"));
         let token = || Value::Secret(TOKEN.to_owned());
         let mut variables = vec![("SANDBOXED_SH_MODELS_URL", plain("")), ("SANDBOXED_SH_MODELS_TOKEN", token())];
-        for (address, path, key) in [
-            ("ANTHROPIC_BASE_URL", "/anthropic", "ANTHROPIC_API_KEY"),
-            ("OPENAI_BASE_URL", "/openai/v1", "OPENAI_API_KEY"),
-            ("GOOGLE_GEMINI_BASE_URL", "/google", "GEMINI_API_KEY"),
-        ] {
+        for Known { address, path, key, .. } in KNOWN {
             // Who has the key itself asks the provider itself.
             if !self.direct.iter().any(|direct| direct.variable == key) {
                 variables.extend([(address, plain(path)), (key, token())]);

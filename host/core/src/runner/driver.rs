@@ -103,7 +103,12 @@ impl Driver {
             }
             Input::Exited(exit) => events.push(end_by_exit(&exit)),
             Input::Prompt(_) => return ended_by(failure),
-            Input::Gap(_) | Input::Interrupt | Input::Timer(_) => {}
+            Input::Steer { .. }
+            | Input::Decision { .. }
+            | Input::Answer { .. }
+            | Input::Gap(_)
+            | Input::Interrupt
+            | Input::Timer(_) => {}
         }
         StepResult { events, actions: Vec::new() }
     }
@@ -129,12 +134,19 @@ fn raw_step(input: Input) -> StepResult {
                 DriverEvent::Message(TextPiece {
                     id: format!("raw-{}", frame.stream.as_str()),
                     system: true,
+                    parent: None,
                     text: String::from_utf8_lossy(&frame.bytes).into_owned(),
                 })
             })
             .collect(),
         Input::Exited(exit) => vec![end_by_exit(&exit)],
-        Input::Prompt(_) | Input::Gap(_) | Input::Interrupt | Input::Timer(_) => Vec::new(),
+        Input::Prompt(_)
+        | Input::Steer { .. }
+        | Input::Decision { .. }
+        | Input::Answer { .. }
+        | Input::Gap(_)
+        | Input::Interrupt
+        | Input::Timer(_) => Vec::new(),
     };
     StepResult { events, actions: Vec::new() }
 }

@@ -1,6 +1,6 @@
 //! From a message to a running process.
 
-use std::{io::Write, sync::Arc};
+use std::{io::Write, sync::Arc, time::Duration};
 
 use cap_std::{
     ambient_authority,
@@ -10,12 +10,16 @@ use sandboxed_exec::{Run, RunSpec, StdinMode};
 use sandboxed_model::{
     Blame, Failure, RunId, Timestamp,
     command::Exit,
-    harness::{LaunchFile, LaunchPlan, Start},
+    event::{EventBody, Notice, NoticeLevel},
+    harness::{LaunchFile, LaunchPlace, LaunchPlan, Start},
     mission::Mission,
+    workspace::Workspace,
 };
 use sandboxed_plugins::Harness;
 use sandboxed_store::{MissionChange, RunChange, RunRecord};
+use tokio::{sync::watch, time::Instant};
 
+use super::home;
 use crate::{
     Result, changes,
     distant::Distant,
@@ -23,6 +27,9 @@ use crate::{
     sandbox::{Sandbox, Speaker},
     services::Services,
 };
+
+/// How often a mission tells how far an installation is that it waits for.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// A turn that is ready to be followed.
 pub(super) struct Launched {
@@ -47,21 +54,36 @@ impl Services {
         self.check_not_building(&workspace)?;
         self.check_disk(&workspace).await?;
         let sandbox = self.sandbox(&workspace, Some(mission.id)).await?;
+        let programs = self.programs_for(mission, &workspace, &sandbox).await?;
         let place = self.place(mission, &workspace, &sandbox).await?;
         let native_session = self.store.live_state(mission.id).await?.native_session;
+        let entered = sandbox.clone().for_one_process();
+        let inbox = format!("{}/{run}", sandbox.observed().inbox);
+        let home = home::inside(&sandbox.observed().home, mission.id);
         let plan = harness
             .plan_launch(&Start {
                 mission: mission.id,
                 turn: mission.turns,
                 tree: place.inside.clone(),
-                inbox: format!("{}/{run}", sandbox.observed().inbox),
+                inbox: inbox.clone(),
+                home: home.clone(),
+                programs: programs.clone(),
                 prompt: prompt.to_owned(),
                 model: mission.model.clone(),
+                effort: mission.effort.clone(),
+                approvals: mission.approvals,
+                mode: mission.mode,
+                endpoints: entered.endpoints(),
                 resume: native_session,
                 settings: mission.settings.to_string(),
             })
             .await?;
-        let LaunchPlan { command, files, stdout, stderr } = plan;
+        let LaunchPlan { mut command, files, stdout, stderr, start_within_ms } = plan;
+        // What has no settings in its home and no program of its own is no agent, and at home in the workspace's.
+        if programs.is_some() || files.iter().any(|file| file.place == LaunchPlace::Home) {
+            command = home::begin(command, &home, &inbox);
+        }
+        let files = files.into_iter().map(home::place).collect();
         match self.distant(workspace.id).await? {
             Some(distant) => leave_files(&distant, run, files).await?,
             None => write_files(&self.paths, &sandbox, run, files).await?,
@@ -69,7 +91,7 @@ impl Services {
         self.remember_baseline(mission, &sandbox, &place, run).await;
         let grants = self.plugins.inspect(&mission.harness).map(|info| info.grants).unwrap_or_default();
         let speaker = Speaker { plugin: Some(&mission.harness), secrets: &grants.secrets };
-        let process = sandbox.process(command, speaker, &run.to_string()).await?;
+        let process = entered.process(command, speaker, &run.to_string()).await?;
         let mut record = RunRecord {
             id: run,
             mission: mission.id,
@@ -82,6 +104,7 @@ impl Services {
             stderr_offset: 0,
             stdout_framing: stdout,
             stderr_framing: stderr,
+            speaks_by: start_within_ms.map(|within| Timestamp::now().after(Duration::from_millis(within.into()))),
         };
         let started = RunChange::Started(record.clone());
         self.append(mission.id, MissionChange { run: Some(started), ..MissionChange::default() }).await?;
@@ -101,6 +124,36 @@ impl Services {
             .map_err(|error| error.failure())?;
         record.pid = Some(run.pid());
         Ok(Launched { sandbox, run, record })
+    }
+
+    /// Where the programs of the mission's harness are. If they are being installed, the mission tells how far that is.
+    async fn programs_for(
+        &self,
+        mission: &Mission,
+        workspace: &Workspace,
+        sandbox: &Sandbox,
+    ) -> Result<Option<String>> {
+        let (tell, mut told) = watch::channel(String::new());
+        let tell = move |text| {
+            tell.send_replace(text);
+        };
+        let mut programs = std::pin::pin!(self.programs_inside(&mission.harness, workspace, sandbox, tell));
+        let mut last: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                programs = &mut programs => return Ok(programs?),
+                Ok(()) = told.changed() => {
+                    let text = told.borrow_and_update().clone();
+                    if last.is_none_or(|at| at.elapsed() >= PROGRESS) {
+                        last = Some(Instant::now());
+                        let code = "install.progress".to_owned();
+                        let notice = EventBody::Notice(Notice { level: NoticeLevel::Info, code, text });
+                        let change = MissionChange { events: vec![notice], ..MissionChange::default() };
+                        self.append(mission.id, change).await?;
+                    }
+                }
+            }
+        }
     }
 
     async fn remember_baseline(&self, mission: &Mission, sandbox: &Sandbox, place: &changes::Place, run: RunId) {

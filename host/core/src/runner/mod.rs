@@ -6,7 +6,9 @@
 mod batch;
 mod driver;
 mod framing;
+mod hear;
 mod held;
+mod home;
 mod launch;
 mod output_limit;
 mod recover;
@@ -34,6 +36,8 @@ use sandboxed_store::{MissionChange, QueueChange};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
+
+pub(crate) use hear::told;
 
 use crate::{Error, Result, admission::Place, services::Services};
 
@@ -303,5 +307,5 @@ pub(crate) fn state(from: MissionState, to: MissionState, cause: &str) -> EventB
 }
 
 fn user_message(id: MessageId, text: String) -> EventBody {
-    EventBody::Message(Message { id: id.to_string(), role: MessageRole::User, text })
+    EventBody::Message(Message { id: id.to_string(), role: MessageRole::User, parent: None, text })
 }

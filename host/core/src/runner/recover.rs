@@ -30,6 +30,7 @@ impl Runner {
                 return Ok(Some(self.settle_unlaunched(mission, failure).await?));
             }
         };
+        let about = harness.describe().await;
         let saved = SavedTurn::read(self.services.vault.open_state(mission.id, state.session_state));
         let mut turn = Turn::new(
             Arc::clone(&self.services),
@@ -38,7 +39,8 @@ impl Runner {
             Driver::new(harness, self.mission, saved.driver()),
             place,
         );
-        turn.translator.restore(saved);
+        let steerable = about.is_ok_and(|about| about.steer);
+        turn.restore(saved, steerable).await?;
         match self.services.supervisor.attach(turn.record.id).await.map_err(|error| error.failure())? {
             Attached::Live(run) => turn.run = Some(run),
             Attached::Ended(exit) => turn.exit = Some(exit),
@@ -61,6 +63,8 @@ impl Runner {
             turn.begin(pid, prompt).await?;
         } else {
             turn.perform(state.pending_actions).await;
+            turn.tell_decisions().await?;
+            turn.look().await?;
         }
         Ok(Some(self.follow(turn, readers).await?))
     }

@@ -16,16 +16,18 @@ use serde::{Deserialize, Serialize};
 /// One text of a turn.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Text {
-    Message { id: String, system: bool },
-    Thought { id: String },
+    Message { id: String, system: bool, parent: Option<String> },
+    Thought { id: String, parent: Option<String> },
     Output { id: String, stream: OutputStream },
 }
 
 impl Text {
     fn of(event: &DriverEvent) -> Option<Self> {
         Some(match event {
-            DriverEvent::Message(piece) => Self::Message { id: piece.id.clone(), system: piece.system },
-            DriverEvent::Thought(piece) => Self::Thought { id: piece.id.clone() },
+            DriverEvent::Message(piece) => {
+                Self::Message { id: piece.id.clone(), system: piece.system, parent: piece.parent.clone() }
+            }
+            DriverEvent::Thought(piece) => Self::Thought { id: piece.id.clone(), parent: piece.parent.clone() },
             DriverEvent::ToolOutput { id, stream, .. } => Self::Output { id: id.clone(), stream: *stream },
             _ => return None,
         })
@@ -33,8 +35,8 @@ impl Text {
 
     fn told(self, text: String) -> DriverEvent {
         match self {
-            Self::Message { id, system } => DriverEvent::Message(TextPiece { id, system, text }),
-            Self::Thought { id } => DriverEvent::Thought(TextPiece { id, system: false, text }),
+            Self::Message { id, system, parent } => DriverEvent::Message(TextPiece { id, system, parent, text }),
+            Self::Thought { id, parent } => DriverEvent::Thought(TextPiece { id, system: false, parent, text }),
             Self::Output { id, stream } => DriverEvent::ToolOutput { id, stream, text },
         }
     }
@@ -152,7 +154,7 @@ mod tests {
     }
 
     fn said(id: &str, text: &str) -> DriverEvent {
-        DriverEvent::Message(TextPiece { id: id.to_owned(), system: false, text: text.to_owned() })
+        DriverEvent::Message(TextPiece { id: id.to_owned(), system: false, parent: None, text: text.to_owned() })
     }
 
     fn printed(stream: OutputStream, text: &str) -> DriverEvent {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use sandboxed_model::event::ReportedUsage;
+use sandboxed_model::{Failure, MessageId, event::ReportedUsage};
 use serde::{Deserialize, Serialize};
 
-use super::{output_limit::Printed, redact::HeldText, translate::Translator};
+use super::{hear::Steering, output_limit::Printed, redact::HeldText, translate::Translator};
 
 /// What a server must know to take a turn up again.
 #[derive(Default, Serialize, Deserialize)]
@@ -17,15 +17,23 @@ pub(super) struct SavedTurn {
     pub(super) held: Vec<HeldText>,
     /// What the agent said so far that it used.
     pub(super) reported: Option<ReportedUsage>,
+    /// What the agent last said that went wrong.
+    #[serde(default)]
+    pub(super) problem: Option<Failure>,
+    /// Messages that the agent was told in the middle of the turn and has not confirmed.
+    #[serde(default)]
+    pub(super) steering: Vec<MessageId>,
 }
 
 impl SavedTurn {
-    pub(super) fn new(driver: Option<&[u8]>, translator: &Translator) -> Self {
+    pub(super) fn new(driver: Option<&[u8]>, translator: &Translator, steering: &Steering) -> Self {
         Self {
             driver: driver.map(|bytes| BASE64_STANDARD.encode(bytes)),
             printed: translator.printed(),
             held: translator.held(),
             reported: translator.reported(),
+            problem: translator.problem().cloned(),
+            steering: steering.keys().copied().collect(),
         }
     }
 

@@ -2,16 +2,17 @@
 
 use sandboxed_model::{
     Blame, Failure,
+    ask::AskStatus,
     command::{Exit, ResourceUsage},
     event::{EventBody, RunEnded, TurnEnded},
     harness::TurnOutcome,
     mission::Mission,
     state::MissionState,
 };
-use sandboxed_store::{MAX_QUEUE, MissionChange, QueueChange, RunChange};
+use sandboxed_store::{AskChange, LiveAsk, MAX_QUEUE, MissionChange, QueueChange, RunChange};
 use tokio::sync::oneshot;
 
-use super::{Runner, TurnEnd, recover::run_lost, state, turn::Turn};
+use super::{Runner, TurnEnd, recover::run_lost, state, told, turn::Turn};
 use crate::{Result, changes, contained::ContainedEnd, missions::queued, sandbox::Sandbox};
 
 impl Turn {
@@ -25,6 +26,15 @@ impl Turn {
         let is_lost = lost.is_some();
         self.translator.close();
         let mut events = self.translator.take();
+        let heard = std::mem::take(&mut self.last_words);
+        let withdrawn = std::mem::take(&mut self.asks);
+        let mut asks = heard.asks;
+        for LiveAsk { ask, .. } in withdrawn {
+            asks.push(AskChange::Close(ask.id()));
+            if ask.status() == AskStatus::Open {
+                events.push(told(ask.withdrawn()));
+            }
+        }
         let counted = self.services.supervisor.usage(self.record.id).await.unwrap_or_else(|error| {
             tracing::warn!(%error, run = %self.record.id, "what the run used is not known");
             None
@@ -66,10 +76,14 @@ impl Turn {
             }
             None => reason,
         };
-        let problem = stopped.or(lost);
+        let said = self.translator.problem().filter(|_| outcome == TurnOutcome::Failed).cloned();
+        let problem = stopped.or(lost).or(said);
         let (cancelled, waits) = (self.cancelled.is_some(), parked.is_some());
         events.push(EventBody::TurnEnded(TurnEnded { outcome, reason: reason.clone() }));
-        let change = MissionChange { run: Some(RunChange::Ended { run: self.record.id, exit }), ..self.progress() };
+        let run = Some(RunChange::Ended { run: self.record.id, exit });
+        let forget_session = heard.forget_session;
+        let change = MissionChange { run, asks, forget_session, ..self.progress() };
+        let taken = heard.queue;
         self.services
             .update(self.mission.id, |mission| {
                 let to = match () {
@@ -79,13 +93,19 @@ impl Turn {
                     () if is_lost => MissionState::Interrupted,
                     () => after_turn(mission, outcome),
                 };
-                events.push(state(mission.state, to, &reason));
+                let mut from = mission.state;
+                if !from.may_become(to) {
+                    events.push(state(from, MissionState::Running, "the turn is over"));
+                    from = MissionState::Running;
+                }
+                events.push(state(from, to, &reason));
                 if to == MissionState::AwaitingUser && mission.queued_messages > 0 {
                     events.push(state(to, MissionState::Queued, "the next message waits"));
                 }
                 // Where there is no room for it the mission goes on with the next message.
                 let again = again.filter(|_| (mission.queued_messages as usize) < MAX_QUEUE);
-                let queue = again.map(|text| QueueChange::AddFirst(queued(text))).into_iter().collect();
+                let again = again.map(|text| QueueChange::AddFirst(queued(text)));
+                let queue = taken.into_iter().chain(again).collect();
                 Ok(MissionChange { events, problem: Some(problem), parked, queue, ..change })
             })
             .await?;
@@ -105,17 +125,19 @@ impl Runner {
     /// Stores the end of a turn whose process could not be started.
     pub(super) async fn settle_unlaunched(&self, mission: Mission, failure: Failure) -> Result<TurnEnd> {
         let reason = failure.to_string();
+        // Of a turn that a former server left.
+        let left = self.services.store.asks(mission.id).await?;
+        let asks = left.iter().map(|live| AskChange::Close(live.ask.id())).collect();
         self.services
             .update(mission.id, |mission| {
-                Ok(MissionChange {
-                    events: vec![
-                        EventBody::Error(failure.clone()),
-                        EventBody::TurnEnded(TurnEnded { outcome: TurnOutcome::Failed, reason: reason.clone() }),
-                        state(mission.state, MissionState::Failed, &reason),
-                    ],
-                    problem: Some(Some(failure)),
-                    ..MissionChange::default()
-                })
+                let open = left.into_iter().filter(|live| live.ask.status() == AskStatus::Open);
+                let mut events: Vec<EventBody> = open.map(|live| told(live.ask.withdrawn())).collect();
+                events.extend([
+                    EventBody::Error(failure.clone()),
+                    EventBody::TurnEnded(TurnEnded { outcome: TurnOutcome::Failed, reason: reason.clone() }),
+                    state(mission.state, MissionState::Failed, &reason),
+                ]);
+                Ok(MissionChange { events, asks, problem: Some(Some(failure)), ..MissionChange::default() })
             })
             .await?;
         Ok(TurnEnd::Settled)

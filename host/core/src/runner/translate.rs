@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use sandboxed_model::{
+    Failure,
     event::{EventBody, Message, MessageRole, Other, Plan, ReportedUsage, Session, Thought, ToolOutput, ToolStatus},
-    harness::{DriverEvent, TurnOutcome},
+    harness::{DriverEvent, TextPiece, TurnOutcome},
 };
 use sandboxed_vault::Redaction;
 
@@ -21,6 +22,7 @@ pub(crate) struct Translator {
     bodies: Vec<EventBody>,
     turn_end: Option<(TurnOutcome, String)>,
     reported: Option<ReportedUsage>,
+    problem: Option<Failure>,
 }
 
 impl Translator {
@@ -33,6 +35,7 @@ impl Translator {
             bodies: Vec::new(),
             turn_end: None,
             reported: None,
+            problem: None,
         }
     }
 
@@ -51,11 +54,22 @@ impl Translator {
         self.reported
     }
 
+    /// What the agent last said that went wrong.
+    pub(super) fn problem(&self) -> Option<&Failure> {
+        self.problem.as_ref()
+    }
+
+    /// Puts an event of the server's own behind what was said.
+    pub(super) fn tell(&mut self, body: EventBody) {
+        self.bodies.push(body);
+    }
+
     /// Goes on after a crash.
     pub(super) fn restore(&mut self, saved: SavedTurn) {
         self.limit.restore(saved.printed);
         self.redactor.restore(saved.held);
         self.reported = saved.reported;
+        self.problem = saved.problem;
     }
 
     /// Takes what a step said.
@@ -98,12 +112,18 @@ impl Translator {
                     Some(EventBody::Message(last)) if last.id == piece.id && last.role == role => {
                         last.text.push_str(&piece.text);
                     }
-                    _ => self.bodies.push(EventBody::Message(Message { id: piece.id, role, text: piece.text })),
+                    _ => {
+                        let TextPiece { id, parent, text, .. } = piece;
+                        self.bodies.push(EventBody::Message(Message { id, role, parent, text }));
+                    }
                 }
             }
             DriverEvent::Thought(piece) => match self.bodies.last_mut() {
                 Some(EventBody::Thought(last)) if last.id == piece.id => last.text.push_str(&piece.text),
-                _ => self.bodies.push(EventBody::Thought(Thought { id: piece.id, text: piece.text })),
+                _ => {
+                    let TextPiece { id, parent, text, .. } = piece;
+                    self.bodies.push(EventBody::Thought(Thought { id, parent, text }));
+                }
             },
             DriverEvent::ToolCall(call) => {
                 if matches!(call.status, ToolStatus::Completed | ToolStatus::Failed) {
@@ -125,10 +145,19 @@ impl Translator {
             }
             DriverEvent::Notice(notice) => self.bodies.push(EventBody::Notice(notice)),
             DriverEvent::Retry(retry) => self.bodies.push(EventBody::Retry(retry)),
-            DriverEvent::Problem(failure) => self.bodies.push(EventBody::Error(failure)),
+            DriverEvent::Problem(failure) => {
+                self.problem = Some(failure.clone());
+                self.bodies.push(EventBody::Error(failure));
+            }
             DriverEvent::TurnEnd { outcome, reason } => {
                 self.turn_end.get_or_insert((outcome, reason));
             }
+            // The turn itself acts on these: see `hear`.
+            DriverEvent::Approval(_)
+            | DriverEvent::Question(_)
+            | DriverEvent::Withdrawn(_)
+            | DriverEvent::Steered(_)
+            | DriverEvent::SessionLost => {}
             DriverEvent::Other { name, json } => {
                 // What an agent prints may be anything; a text is the one JSON value that can hold it all.
                 let value = serde_json::from_str(&json).unwrap_or(serde_json::Value::String(json));
@@ -152,13 +181,12 @@ mod tests {
     use sandboxed_model::{
         command::OutputStream,
         event::{ToolCall, ToolKind},
-        harness::TextPiece,
     };
 
     use super::*;
 
     fn said(id: &str, text: &str) -> DriverEvent {
-        DriverEvent::Message(TextPiece { id: id.to_owned(), system: false, text: text.to_owned() })
+        DriverEvent::Message(TextPiece { id: id.to_owned(), system: false, parent: None, text: text.to_owned() })
     }
 
     #[test]
@@ -189,6 +217,7 @@ mod tests {
                 status: ToolStatus::Completed,
                 input: serde_json::Value::Null,
                 exit_code: Some(0),
+                edits: Vec::new(),
             }),
         ]);
         let bodies = translator.take();

@@ -1,17 +1,23 @@
 //! One turn: what its process prints goes to the driver, what the driver says goes to the store, and what it wants
 //! done is done.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use sandboxed_exec::{Run, SpoolReader};
 use sandboxed_model::{
-    Failure, RunId, Timestamp,
+    Blame, Failure, RunId, Timestamp,
+    ask::AskStatus,
     command::{Exit, OutputStream},
+    config::Span,
     event::{EventBody, RunStarted},
     harness::{Action, DriverEvent, Input, TurnOutcome},
     mission::{Mission, Parked},
 };
-use sandboxed_store::{ActionId, MissionChange, Offsets, RunChange, RunRecord};
+use sandboxed_store::{ActionId, AskChange, LiveAsk, MissionChange, Offsets, RunChange, RunRecord};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -19,17 +25,21 @@ use super::{
     batch::Batch,
     driver::Driver,
     framing::Framer,
+    hear::{Heard, Steering, decided, told},
     held::HeldInput,
     launch::{Launched, lost},
     saved::SavedTurn,
     spool::{PIECE, Piece, Pieces},
     translate::Translator,
 };
-use crate::{Result, admission::Place, contained::ContainedEnd, sandbox::Sandbox, services::Services};
+use crate::{Error, Result, admission::Place, contained::ContainedEnd, sandbox::Sandbox, services::Services};
 
 /// The least time between two steps while output comes in small pieces: events are told thirty times a second, and
 /// a chatty process costs thirty transactions a second and not one a line.
 const STEP_INTERVAL: Duration = Duration::from_millis(33);
+
+/// How long a process whose turn is taken up has at least until it has to have printed something.
+const TAKE_UP: Duration = Duration::from_secs(10);
 
 /// What a turn needs besides the mission.
 pub(super) struct Turn {
@@ -54,6 +64,18 @@ pub(super) struct Turn {
     pub(super) parked: Option<(Parked, Failure)>,
     kill_at: Option<Instant>,
     pub(super) place: Place,
+    /// What the agent asked and was not told.
+    pub(super) asks: Vec<LiveAsk>,
+    /// What the agent was told in the middle of the turn and has not confirmed.
+    pub(super) steering: Steering,
+    /// The agent can be told something in the middle of a turn.
+    steerable: bool,
+    /// What followed from what the driver said at the very end.
+    pub(super) last_words: Heard,
+    /// When the process has to have printed something, or it hangs.
+    pub(super) speaks_by: Option<Instant>,
+    /// When the turn has taken too long.
+    ends_by: Instant,
     /// How it ended in its container, if it ran in one.
     pub(super) contained: Option<ContainedEnd>,
 }
@@ -92,6 +114,7 @@ impl Runner {
             }
         };
         let saved = self.services.store.live_state(mission.id).await?.session_state;
+        let steerable = harness.describe().await.is_ok_and(|about| about.steer);
         let saved = SavedTurn::read(self.services.vault.open_state(mission.id, saved));
         let readers = readers(&self.services, run.id(), [0, 0]);
         let pid = run.pid();
@@ -104,6 +127,7 @@ impl Runner {
         );
         turn.sandbox = Some(sandbox);
         turn.run = Some(run);
+        turn.steerable = steerable;
         turn.begin(pid, prompt).await?;
         self.follow(turn, readers).await
     }
@@ -126,7 +150,8 @@ impl Runner {
                     Some(Control::Cancel(done)) => turn.cancel(done).await,
                     Some(Control::Fail(failure)) => turn.fail(failure).await,
                     Some(Control::Park(parked, why)) => turn.park(parked, why).await?,
-                    Some(Control::Wake) | None => {}
+                    Some(Control::Wake) => turn.look().await?,
+                    None => {}
                 },
                 piece = pieces.next() => {
                     let Some(piece) = piece else { break };
@@ -154,6 +179,11 @@ impl Turn {
             Framer::new(OutputStream::Stdout, record.stdout_framing, record.stdout_offset),
             Framer::new(OutputStream::Stderr, record.stderr_framing, record.stderr_offset),
         ];
+        let from_now = |at: Timestamp| Instant::now() + until(at);
+        // One that is taken up may have said something before.
+        let is_silent = record.stdout_offset == 0 && record.stderr_offset == 0;
+        let speaks_by = record.speaks_by.filter(|_| is_silent).map(from_now);
+        let ends_by = from_now(record.started_at.after(services.config.missions.turn_within.0));
         Self {
             services,
             mission,
@@ -174,6 +204,12 @@ impl Turn {
             parked: None,
             kill_at: None,
             place,
+            asks: Vec::new(),
+            steering: Steering::new(),
+            steerable: false,
+            last_words: Heard::default(),
+            speaks_by,
+            ends_by,
             contained: None,
         }
     }
@@ -181,13 +217,13 @@ impl Turn {
     /// Tells the driver what the person asked. Stored together with the process id, which so says that it was told.
     pub(super) async fn begin(&mut self, pid: u32, prompt: String) -> Result<()> {
         self.record.pid = Some(pid);
-        let result = self.driver.step(Timestamp::now(), Input::Prompt(prompt)).await;
-        self.translator.push(result.events);
-        let mut events = vec![EventBody::RunStarted(RunStarted { run: self.record.id, pid })];
-        events.extend(self.translator.take());
-        let run = Some(RunChange::Launched { run: self.record.id, pid });
-        let change = MissionChange { events, run, plan_actions: result.actions, ..self.progress() };
-        self.store(change).await
+        self.translator.tell(EventBody::RunStarted(RunStarted { run: self.record.id, pid }));
+        let mut change = self.stepped(Input::Prompt(prompt)).await?;
+        change.run = Some(RunChange::Launched { run: self.record.id, pid });
+        self.store(change).await?;
+        self.tell_decisions().await?;
+        // What came for it while its process was being started.
+        self.look().await
     }
 
     /// Takes a piece of output and what follows it within a moment. Returns how many streams came to their end.
@@ -202,6 +238,9 @@ impl Turn {
         }
         self.last_output = Instant::now();
         self.last_step = Some(self.last_output);
+        if batch.bytes > 0 {
+            self.speaks_by = None;
+        }
         let ended = batch.ended;
         for input in batch.inputs() {
             self.step(input).await?;
@@ -213,16 +252,90 @@ impl Turn {
     }
 
     async fn step(&mut self, input: Input) -> Result<()> {
+        let change = self.stepped(input).await?;
+        self.store(change).await?;
+        self.tell_decisions().await
+    }
+
+    /// Tells the driver something; what follows from it is to be stored.
+    async fn stepped(&mut self, input: Input) -> Result<MissionChange> {
         let result = self.driver.step(Timestamp::now(), input).await;
-        self.translator.push(result.events);
-        let events = self.translator.take();
-        let change = MissionChange { events, plan_actions: result.actions, ..self.progress() };
-        self.store(change).await
+        let heard = self.hear(result.events).await?;
+        let mut events = self.translator.take();
+        events.extend(self.waits());
+        let (asks, queue, forget_session) = (heard.asks, heard.queue, heard.forget_session);
+        Ok(MissionChange { events, asks, queue, forget_session, plan_actions: result.actions, ..self.progress() })
+    }
+
+    /// Tells the driver what was decided meanwhile, one thing after the other.
+    pub(super) async fn tell_decisions(&mut self) -> Result<()> {
+        while let Some(at) = self.asks.iter().position(|live| live.ask.status() != AskStatus::Open) {
+            let live = self.asks.remove(at);
+            let closed = AskChange::Close(live.ask.id());
+            let mut change = self.stepped(decided(live)).await?;
+            change.asks.insert(0, closed);
+            self.store(change).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks for what people decided and said since.
+    pub(super) async fn look(&mut self) -> Result<()> {
+        if !self.asks.is_empty() {
+            self.asks = self.services.store.asks(self.mission.id).await?;
+            self.tell_decisions().await?;
+        }
+        if !self.steerable || self.is_over() {
+            return Ok(());
+        }
+        let queue = self.services.store.queue(self.mission.id).await?;
+        for message in queue.into_iter().filter(|message| message.steer) {
+            let told = self.steering.entry(message.id);
+            if let Entry::Vacant(vacant) = told {
+                vacant.insert(message.text.clone());
+                self.step(Input::Steer { id: message.id.to_string(), text: message.text }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up what a former server knew of what was asked and said.
+    pub(super) async fn restore(&mut self, saved: SavedTurn, steerable: bool) -> Result<()> {
+        self.asks = self.services.store.asks(self.mission.id).await?;
+        if !saved.steering.is_empty() {
+            let queue = self.services.store.queue(self.mission.id).await?;
+            let told = queue.into_iter().filter(|message| saved.steering.contains(&message.id));
+            self.steering = told.map(|message| (message.id, message.text)).collect();
+        }
+        self.steerable = steerable;
+        // What it printed before may not have been read.
+        let patience = Instant::now() + TAKE_UP;
+        self.speaks_by = self.speaks_by.map(|at| at.max(patience));
+        self.translator.restore(saved);
+        Ok(())
+    }
+
+    /// What nobody decided in time counts as denied.
+    async fn expire(&mut self) -> Result<()> {
+        let now = Timestamp::now();
+        let late =
+            |live: &&LiveAsk| live.ask.status() == AskStatus::Open && live.ask.expires_at().is_some_and(|at| at <= now);
+        let expired: Vec<_> = self.asks.iter().filter(late).map(|live| live.ask.clone().expired()).collect();
+        for ask in expired {
+            let asks = vec![AskChange::Decide(ask.clone())];
+            let change = MissionChange { asks, events: vec![told(ask)], ..MissionChange::default() };
+            match self.services.append(self.mission.id, change).await {
+                // Somebody answered in this very moment.
+                Ok(_) | Err(Error::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.look().await
     }
 
     /// What is stored with every step: how far the output was read and what the driver knows.
     pub(super) fn progress(&mut self) -> MissionChange {
-        let saved = SavedTurn::new(self.driver.saved(), &self.translator);
+        let saved = SavedTurn::new(self.driver.saved(), &self.translator, &self.steering);
         let offsets = Offsets { stdout: self.framers[0].delivered(), stderr: self.framers[1].delivered() };
         MissionChange {
             session_state: Some(self.services.vault.seal_state(self.mission.id, &saved.write())),
@@ -314,11 +427,17 @@ impl Turn {
     }
 
     fn next_deadline(&self) -> Instant {
-        let stall = (!self.mission.stalled).then(|| self.last_output + self.services.config.missions.stall_after.0);
+        let now = Instant::now();
+        let waits = self.asks.iter().filter_map(|live| live.ask.expires_at()).min().map(|at| now + until(at));
+        // An agent that waits for a person is silent, and does not stall.
+        let may_stall = !self.mission.stalled && self.asks.is_empty();
+        let stall = may_stall.then(|| self.last_output + self.services.config.missions.stall_after.0);
+        let ends = self.failed.is_none().then_some(self.ends_by);
         let timer = self.timers.values().map(|(due, _)| *due).min();
         // Without any deadline, an hour is as good as never: the loop simply comes round.
-        let idle = Instant::now() + Duration::from_secs(3600);
-        [stall, timer, self.kill_at, self.held.due()].into_iter().flatten().fold(idle, Instant::min)
+        let idle = now + Duration::from_secs(3600);
+        let all = [stall, timer, self.kill_at, self.held.due(), waits, self.speaks_by, ends];
+        all.into_iter().flatten().fold(idle, Instant::min)
     }
 
     async fn deadline_passed(&mut self) -> Result<()> {
@@ -326,6 +445,14 @@ impl Turn {
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill().await;
         }
+        if self.speaks_by.is_some_and(|at| at <= now) {
+            self.speaks_by = None;
+            self.fail(silent()).await;
+        }
+        if self.ends_by <= now && self.failed.is_none() {
+            self.fail(too_long(self.services.config.missions.turn_within)).await;
+        }
+        self.expire().await?;
         if self.held.due().is_some_and(|at| at <= now)
             && let Some(run) = &self.run
         {
@@ -339,7 +466,7 @@ impl Turn {
             self.step(Input::Timer(timer)).await?;
         }
         let stall_after = self.services.config.missions.stall_after.0;
-        if !self.mission.stalled && self.last_output + stall_after <= now {
+        if !self.mission.stalled && self.asks.is_empty() && self.last_output + stall_after <= now {
             self.store(MissionChange { stalled: Some(true), ..MissionChange::default() }).await?;
         }
         Ok(())
@@ -379,7 +506,7 @@ impl Turn {
         }
         let exit = self.exit.clone().unwrap_or_else(|| lost("nothing is known of the process"));
         let result = self.driver.step(Timestamp::now(), Input::Exited(exit.clone())).await;
-        self.translator.push(result.events);
+        self.last_words = self.hear(result.events).await?;
         if self.translator.turn_end().is_none() {
             self.translator.push(vec![
                 DriverEvent::Problem(super::driver::ended_without_word()),
@@ -391,6 +518,24 @@ impl Turn {
         }
         Ok(())
     }
+}
+
+/// The failure of an agent that hangs before it says anything.
+fn silent() -> Failure {
+    Failure::new(Blame::Unavailable, "agent.silent", "the agent's program was started and said nothing: it hangs")
+        .with_hint("send the message again; `sandboxed-sh harness show NAME` says how it is installed")
+}
+
+/// The failure of a turn that does not end.
+fn too_long(limit: Span) -> Failure {
+    let message = format!("the turn took longer than {} seconds", limit.0.as_secs());
+    Failure::new(Blame::Deadline, "agent.too_long", message)
+        .with_hint("raise missions.turn_within, or give the agent smaller tasks")
+}
+
+/// How long it is until then; nothing where it has passed.
+fn until(at: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(at.as_millis() - Timestamp::now().as_millis()).unwrap_or(0))
 }
 
 /// Both streams of a run, from these places on.

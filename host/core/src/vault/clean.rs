@@ -2,9 +2,10 @@
 
 use sandboxed_model::{
     Failure,
+    ask::{Approval, Ask, Question},
     event::{EventBody, Message, Other, Thought, ToolOutput},
 };
-use sandboxed_store::MissionChange;
+use sandboxed_store::{AskChange, LiveAsk, MissionChange};
 use sandboxed_vault::Redactor;
 
 use super::Vault;
@@ -16,8 +17,15 @@ impl Vault {
         for event in &mut change.events {
             clean_event(&redactor, event);
         }
-        if let Some(title) = &mut change.title {
+        if let Some(title) = &mut change.edit.title {
             clean(&redactor, title);
+        }
+        for ask in &mut change.asks {
+            match ask {
+                AskChange::Open(LiveAsk { ask, .. }) | AskChange::Decide(ask) => clean_ask(&redactor, ask),
+                AskChange::Rule(rule) => clean(&redactor, &mut rule.pattern),
+                AskChange::Close(_) => {}
+            }
         }
         if let Some(Some(problem)) = &mut change.problem {
             clean_failure(&redactor, problem);
@@ -53,7 +61,7 @@ fn clean_event(redactor: &Redactor, event: &mut EventBody) {
         EventBody::TurnEnded(end) => clean(redactor, &mut end.reason),
         EventBody::Session(session) => clean(redactor, &mut session.id),
         EventBody::Message(Message { id, text, .. })
-        | EventBody::Thought(Thought { id, text })
+        | EventBody::Thought(Thought { id, text, .. })
         | EventBody::ToolOutput(ToolOutput { id, text, .. }) => {
             clean(redactor, id);
             clean(redactor, text);
@@ -62,7 +70,13 @@ fn clean_event(redactor: &Redactor, event: &mut EventBody) {
             clean(redactor, &mut call.id);
             clean(redactor, &mut call.title);
             clean_json(redactor, &mut call.input);
+            for edit in &mut call.edits {
+                clean(redactor, &mut edit.path);
+                clean(redactor, &mut edit.diff);
+            }
         }
+        EventBody::Approval(approval) => clean_approval(redactor, approval),
+        EventBody::Question(question) => clean_question(redactor, question),
         EventBody::Plan(plan) => plan.entries.iter_mut().for_each(|entry| clean(redactor, &mut entry.text)),
         EventBody::Usage(usage) => {
             if let Some(model) = &mut usage.model {
@@ -90,6 +104,39 @@ fn clean_event(redactor: &Redactor, event: &mut EventBody) {
             clean_json(redactor, value);
         }
     }
+}
+
+fn clean_ask(redactor: &Redactor, ask: &mut Ask) {
+    match ask {
+        Ask::Approval(approval) => clean_approval(redactor, approval),
+        Ask::Question(question) => clean_question(redactor, question),
+    }
+}
+
+fn clean_approval(redactor: &Redactor, approval: &mut Approval) {
+    clean(redactor, &mut approval.title);
+    clean(redactor, &mut approval.tool);
+    clean(redactor, &mut approval.subject);
+    clean_json(redactor, &mut approval.input);
+    for text in [&mut approval.tool_call, &mut approval.reason, &mut approval.answer].into_iter().flatten() {
+        clean(redactor, text);
+    }
+}
+
+fn clean_question(redactor: &Redactor, question: &mut Question) {
+    if let Some(call) = &mut question.tool_call {
+        clean(redactor, call);
+    }
+    for item in &mut question.items {
+        clean(redactor, &mut item.text);
+        for choice in &mut item.choices {
+            clean(redactor, &mut choice.label);
+            if let Some(description) = &mut choice.description {
+                clean(redactor, description);
+            }
+        }
+    }
+    question.answers.iter_mut().flatten().flatten().for_each(|answer| clean(redactor, answer));
 }
 
 fn clean_json(redactor: &Redactor, value: &mut serde_json::Value) {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::{
     PluginId,
+    ask::{ApprovalMode, ConfigRule},
     grant::Grants,
     plugin::PluginKind,
     template::NewTemplate,
@@ -17,6 +18,7 @@ use crate::{
 mod document;
 mod engine;
 mod git;
+mod harnesses;
 mod load;
 mod models;
 mod problem;
@@ -30,6 +32,7 @@ mod variables;
 pub(crate) use document::Document;
 pub use engine::EngineConfig;
 pub use git::{GitAccess, GitConfig, GitCredential, GitKey, KnownHosts, is_ssh_user};
+pub use harnesses::HarnessesConfig;
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use models::ModelsConfig;
 pub use problem::{Invalid, Problem};
@@ -51,6 +54,8 @@ pub struct Config {
     pub git: GitConfig,
     /// The way into a tailnet.
     pub tailscale: TailscaleConfig,
+    /// The programs of agents.
+    pub harnesses: HarnessesConfig,
     /// How runs are supervised.
     pub runs: RunsConfig,
     /// What the server tells about itself.
@@ -166,6 +171,14 @@ pub struct MissionsConfig {
     pub tool_output_limit: ByteSize,
     /// The longest message.
     pub message_limit: ByteSize,
+    /// How long a turn may take altogether.
+    pub turn_within: Span,
+    /// Whether the agents of missions ask that do not say.
+    pub approvals: ApprovalMode,
+    /// How long something that an agent asked waits for an answer before it counts as denied.
+    pub approval_timeout: Span,
+    /// Rules that answer before anybody is asked.
+    pub approval_rules: Vec<ConfigRule>,
 }
 
 impl Default for MissionsConfig {
@@ -180,6 +193,10 @@ impl Default for MissionsConfig {
             interrupt_grace: Span(Duration::from_secs(5)),
             tool_output_limit: ByteSize(4 << 20),
             message_limit: ByteSize(1 << 20),
+            turn_within: Span(Duration::from_secs(24 * 3600)),
+            approvals: ApprovalMode::Bypass,
+            approval_timeout: Span(Duration::from_secs(12 * 3600)),
+            approval_rules: Vec::new(),
         }
     }
 }

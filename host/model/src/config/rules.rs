@@ -49,6 +49,8 @@ impl Document<'_> {
             ("stall_after", missions.stall_after.0.is_zero()),
             ("tool_output_limit", missions.tool_output_limit.0 == 0),
             ("message_limit", missions.message_limit.0 == 0),
+            ("turn_within", missions.turn_within.0.is_zero()),
+            ("approval_timeout", missions.approval_timeout.0.is_zero()),
         ] {
             if zero {
                 self.problem(&["missions", key], "it must be more than zero");
@@ -112,6 +114,12 @@ impl Document<'_> {
         if config.tailscale.socks5.is_some_and(|socks5| !socks5.ip().is_loopback()) {
             // Whoever reaches it reaches the tailnet, without a password.
             self.problem(&["tailscale", "socks5"], "it is an address of loopback, like \"127.0.0.1:1055\"");
+        }
+        if let Some(problem) = config.harnesses.registry_problem() {
+            self.problem(&["harnesses", "registry"], problem);
+        }
+        if config.harnesses.keep == 0 {
+            self.problem(&["harnesses", "keep"], "it must be more than zero");
         }
         if config.runs.spool_limit.0 == 0 {
             self.problem(&["runs", "spool_limit"], "it must be more than zero");

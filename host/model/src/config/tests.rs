@@ -103,7 +103,9 @@ fn the_file_that_comes_with_the_server_says_the_defaults() {
     let plugins: Vec<_> = file.plugin.drain(..).map(|plugin| plugin.id.to_string()).collect();
     let defaults = load_with("", &[]).unwrap().config;
 
-    assert_eq!(plugins, ["bubblewrap", "nspawn", "docker", "host", "shell", "workspace"]);
+    let backends = ["bubblewrap", "nspawn", "docker", "host"];
+    let harnesses = ["shell"];
+    assert_eq!(plugins, [&backends[..], &harnesses, &["workspace"]].concat());
     assert_eq!(format!("{file:#?}"), format!("{defaults:#?}"));
     assert_eq!(Config::default().server.data_dir, Path::new("~/.sandboxed-sh"));
     assert_eq!(defaults.server.data_dir, Path::new("/home/op/.sandboxed-sh"));
@@ -303,7 +305,17 @@ fn an_address_that_others_can_reach_needs_a_chosen_password() {
 fn a_default_plugin_that_is_not_there_is_refused_where_it_is_written() {
     let text = EMBEDDED.replace("default_harness = \"shell\"", "default_harness = \"claude\"");
     let found = problems(&text, &[]);
-    assert!(found[0].ends_with("there is no harness plugin \"claude\"; there are shell"), "{found:?}");
+    assert!(found[0].contains("there is no harness plugin \"claude\"; there are shell"), "{found:?}");
+}
+
+#[test]
+fn a_registry_is_an_address_without_a_password_and_a_mirror_may_lie_at_home() {
+    for registry in ["registry.npmjs.org", "ftp://a", "https://", "https://u:p@a.example", "https://a.example/?x"] {
+        let found = problems(&format!("[harnesses]\nregistry = \"{registry}\"\n"), &[]);
+        assert!(found.len() == 1 && found[0].contains("harnesses.registry"), "{registry}: {found:?}");
+    }
+    let harnesses = load_with("[harnesses]\nmirror = \"~/archives\"\n", &[]).unwrap().config.harnesses;
+    assert_eq!(harnesses.mirror.as_deref(), Some(Path::new("/home/op/archives")));
 }
 
 #[test]

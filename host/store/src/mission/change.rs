@@ -4,7 +4,7 @@ use sandboxed_model::{
     Failure, MissionId, Seq, Timestamp,
     event::{Event, EventBody, MessageRole, Usage},
     harness::Action,
-    mission::Parked,
+    mission::{MissionEdit, Parked},
     state::MissionState,
 };
 
@@ -12,6 +12,7 @@ use super::{Committed, row::MissionRow};
 use crate::{
     Store,
     action::{self, ActionId},
+    ask::{self, AskChange},
     error::{Error, Result},
     event,
     queue::{self, QueueChange},
@@ -25,8 +26,12 @@ use crate::{
 pub struct MissionChange {
     /// What happened, in order. The mission's state, turn, usage and session follow from it.
     pub events: Vec<EventBody>,
-    /// A new title.
-    pub title: Option<String>,
+    /// What a person changes of the mission.
+    pub edit: MissionEdit,
+    /// The agent's own session is lost: the next turn begins another.
+    pub forget_session: bool,
+    /// What happened to what the agent asks, in order.
+    pub asks: Vec<AskChange>,
     /// `Some(None)` takes the problem away.
     pub problem: Option<Option<Failure>>,
     /// What the mission waits for that is parked by this change. When it is parked no more, it waits for nothing.
@@ -64,8 +69,12 @@ fn apply(write: &mut Write<'_>, id: MissionId, change: MissionChange) -> Result<
     let mut row = MissionRow::load(write.conn, id)?;
     let before = row.clone();
     let events = append(write, &mut row, change.events)?;
-    if let Some(title) = change.title {
-        row.mission.title = title;
+    edit(&mut row, change.edit);
+    if change.forget_session {
+        row.native_session = None;
+    }
+    if !change.asks.is_empty() {
+        row.mission.open_asks = ask::apply(write.conn, row.key, change.asks)?;
     }
     if let Some(problem) = change.problem {
         row.mission.problem = problem;
@@ -100,6 +109,22 @@ fn apply(write: &mut Write<'_>, id: MissionId, change: MissionChange) -> Result<
     }
     row.update(write.conn)?;
     Ok(Committed { mission: row.mission, events, actions })
+}
+
+fn edit(row: &mut MissionRow, edit: MissionEdit) {
+    let mission = &mut row.mission;
+    let MissionEdit { title, model, effort, approvals, mode } = edit;
+    if let Some(title) = title {
+        mission.title = title;
+    }
+    if let Some(model) = model {
+        mission.model = model;
+    }
+    if let Some(effort) = effort {
+        mission.effort = effort;
+    }
+    mission.approvals = approvals.unwrap_or(mission.approvals);
+    mission.mode = mode.unwrap_or(mission.mode);
 }
 
 /// Appends events to the log and folds them into the row.
@@ -140,12 +165,15 @@ fn fold(row: &mut MissionRow, body: &EventBody) -> Result<()> {
             }
             mission.state = change.to;
         }
-        EventBody::TurnStarted(_) => mission.turns = mission.turns.saturating_add(1),
+        EventBody::TurnStarted(_) => {
+            mission.turns = mission.turns.saturating_add(1);
+            row.prompt_seq = None;
+        }
         EventBody::TurnEnded(end) => mission.last_outcome = Some(end.outcome),
         EventBody::Usage(usage) => add_usage(&mut mission.usage, usage),
         EventBody::Message(message) if message.role == MessageRole::User => {
-            // The event is about to take the next place.
-            row.prompt_seq = Some(mission.last_seq.next());
+            // The event is about to take the next place. What is said in the middle of the turn is not what it began with.
+            row.prompt_seq.get_or_insert(mission.last_seq.next());
         }
         EventBody::Session(session) => row.native_session = Some(session.id.clone()),
         _ => {}

@@ -12,7 +12,7 @@ use sandboxed_model::{
 
 use super::{Committed, NewMissionRow, change, row::MissionRow};
 use crate::{
-    Store,
+    Store, ask,
     error::{Error, Result, is_duplicate},
     queue::{self, QueueChange},
     search::IndexEntry,
@@ -40,6 +40,10 @@ impl Store {
                 harness: new.harness,
                 workspace: new.workspace,
                 model: new.model,
+                effort: new.effort,
+                approvals: new.approvals,
+                mode: new.mode,
+                open_asks: 0,
                 settings: new.settings,
                 one_shot: new.one_shot,
                 worktree: new.worktree,
@@ -85,6 +89,7 @@ impl Store {
                 let message = format!("mission {id} is {} and must be ended before it is deleted", mission.state);
                 return Err(Error::conflict("mission.not_ended", message));
             }
+            ask::forget_mission(write.conn, key, id)?;
             for sql in [
                 "DELETE FROM queue WHERE mission = ?1",
                 "DELETE FROM runs WHERE mission = ?1",

@@ -1,8 +1,9 @@
 //! Finding missions.
 
-use rusqlite::{Connection, Params, params, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params, params_from_iter, types::Value};
 use sandboxed_model::{
-    MissionId,
+    MissionId, PluginId,
+    install::GoodRun,
     mission::{Mission, MissionFilter},
     page::{Page, PageRequest},
     state::MissionState,
@@ -15,6 +16,7 @@ use crate::{
     error::Result,
     event,
     statement::prepare,
+    value::{Millis, Text},
     words::Query,
 };
 
@@ -120,6 +122,18 @@ const UNSETTLED: [MissionState; 4] =
     [MissionState::Queued, MissionState::Running, MissionState::AwaitingApproval, MissionState::Parked];
 
 impl Store {
+    /// The newest mission of a harness whose last turn ended well.
+    pub async fn last_good_run(&self, harness: PluginId) -> Result<Option<GoodRun>> {
+        self.read(move |conn| {
+            let sql = "SELECT id, updated_at FROM missions WHERE harness = ?1 AND last_outcome = 'completed' \
+                       ORDER BY key DESC LIMIT 1";
+            let read =
+                |row: &Row<'_>| Ok(GoodRun { mission: row.get::<_, Text<_>>(0)?.0, at: row.get::<_, Millis>(1)?.0 });
+            Ok(prepare(conn, sql)?.query_row([Text(&harness)], read).optional()?)
+        })
+        .await
+    }
+
     /// A mission.
     pub async fn mission(&self, id: MissionId) -> Result<Mission> {
         self.read(move |conn| Ok(MissionRow::load(conn, id)?.mission)).await

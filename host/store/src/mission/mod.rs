@@ -6,7 +6,13 @@ mod list;
 mod row;
 
 use rusqlite::{Connection, OptionalExtension as _};
-use sandboxed_model::{MissionId, PluginId, UserId, WorkspaceId, event::Event, harness::Action, mission::Mission};
+use sandboxed_model::{
+    MissionId, PluginId, UserId, WorkspaceId,
+    ask::{ApprovalMode, WorkMode},
+    event::Event,
+    harness::Action,
+    mission::Mission,
+};
 
 use crate::{
     action::ActionId,
@@ -29,6 +35,12 @@ pub struct NewMissionRow {
     pub workspace: WorkspaceId,
     /// The model asked for.
     pub model: Option<String>,
+    /// How hard it is to think.
+    pub effort: Option<String>,
+    /// Whether the agent asks.
+    pub approvals: ApprovalMode,
+    /// What it is to do.
+    pub mode: WorkMode,
     /// Settings for the harness: a JSON object.
     pub settings: serde_json::Value,
     /// Whether it ends with its first turn.

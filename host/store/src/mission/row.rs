@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const COLUMNS: &str = "missions.key, missions.id, title, state, problem, harness, workspace, model, \
      settings, one_shot, owner, turns, last_outcome, queued_messages, usage_model, usage_input, usage_output, \
      usage_cache_read, usage_cache_write, usage_reasoning, usage_cost, last_seq, stalled, created_at, updated_at, \
-     last_output_at, revision, worktree, parked_reason, parked_until";
+     last_output_at, revision, worktree, parked_reason, parked_until, effort, approvals, mode, open_asks";
 
 /// A mission with what only the store knows of it.
 #[derive(Debug, Clone)]
@@ -41,6 +41,10 @@ pub(crate) fn mission(row: &Row<'_>) -> rusqlite::Result<(i64, Mission)> {
         harness: row.get::<_, Text<_>>(5)?.0,
         workspace: row.get::<_, Text<_>>(6)?.0,
         model: row.get(7)?,
+        effort: row.get(30)?,
+        approvals: row.get::<_, Name<_>>(31)?.0,
+        mode: row.get::<_, Name<_>>(32)?.0,
+        open_asks: row.get(33)?,
         settings: row.get::<_, Json<_>>(8)?.0,
         one_shot: row.get(9)?,
         owner: row.get::<_, Text<_>>(10)?.0,
@@ -82,9 +86,9 @@ impl MissionRow {
                 Ok(Self {
                     key,
                     mission,
-                    native_session: row.get(30)?,
-                    last_action: row.get::<_, Count>(31)?.0,
-                    prompt_seq: row.get::<_, Option<Count>>(32)?.map(|seq| Seq(seq.0)),
+                    native_session: row.get(34)?,
+                    last_action: row.get::<_, Count>(35)?.0,
+                    prompt_seq: row.get::<_, Option<Count>>(36)?.map(|seq| Seq(seq.0)),
                 })
             })
             .map_err(|error| missing(error, id))
@@ -95,9 +99,9 @@ impl MissionRow {
         let mut statement = conn.prepare_cached(
             "INSERT INTO missions (id, title, state, harness, workspace, model, settings, one_shot, worktree, owner, turns, \
              queued_messages, usage_input, usage_output, usage_cache_read, usage_cache_write, usage_reasoning, \
-             last_seq, stalled, created_at, updated_at, revision, last_action) \
+             last_seq, stalled, created_at, updated_at, revision, last_action, effort, approvals, mode) \
              VALUES (:id, :title, :state, :harness, :workspace, :model, :settings, :one_shot, :worktree, :owner, 0, \
-             0, 0, 0, 0, 0, 0, 0, 0, :at, :at, :revision, 0)",
+             0, 0, 0, 0, 0, 0, 0, 0, :at, :at, :revision, 0, :effort, :approvals, :mode)",
         )?;
         statement.insert(named_params! {
             ":id": Text(mission.id),
@@ -107,6 +111,9 @@ impl MissionRow {
             ":workspace": Text(mission.workspace),
             ":model": mission.model,
             ":settings": Json(&mission.settings),
+            ":effort": mission.effort,
+            ":approvals": Name(mission.approvals),
+            ":mode": Name(mission.mode),
             ":one_shot": mission.one_shot,
             ":worktree": mission.worktree,
             ":owner": Text(mission.owner),
@@ -127,7 +134,8 @@ impl MissionRow {
              usage_cache_write = :usage_cache_write, usage_reasoning = :usage_reasoning, usage_cost = :usage_cost, \
              last_seq = :last_seq, stalled = :stalled, updated_at = :updated_at, last_output_at = :last_output_at, \
              revision = :revision, native_session = :native_session, last_action = :last_action, \
-             prompt_seq = :prompt_seq WHERE key = :key",
+             prompt_seq = :prompt_seq, model = :model, effort = :effort, approvals = :approvals, mode = :mode, \
+             open_asks = :open_asks WHERE key = :key",
         )?
         .execute(named_params! {
             ":title": mission.title,
@@ -153,6 +161,11 @@ impl MissionRow {
             ":native_session": self.native_session,
             ":last_action": Count(self.last_action),
             ":prompt_seq": self.prompt_seq.map(|seq| Count(seq.0)),
+            ":model": mission.model,
+            ":effort": mission.effort,
+            ":approvals": Name(mission.approvals),
+            ":mode": Name(mission.mode),
+            ":open_asks": mission.open_asks,
             ":key": self.key,
         })?;
         Ok(())

@@ -1,5 +1,5 @@
 use sandboxed_model::{
-    mission::MissionFilter,
+    mission::{MissionEdit, MissionFilter},
     page::{Page, PageRequest},
     state::MissionState::{self, *},
 };
@@ -95,7 +95,10 @@ async fn a_mission_is_found_once_by_its_title_or_by_any_of_its_events() {
     let page = fixture.store.missions(&filter, &limit(10)).await.unwrap();
     assert_eq!(page.items.iter().map(|mission| mission.id).collect::<Vec<_>>(), [by_events.id, by_title.id]);
 
-    let renamed = MissionChange { title: Some("penguin".to_owned()), ..MissionChange::default() };
+    let renamed = MissionChange {
+        edit: MissionEdit { title: Some("penguin".to_owned()), ..MissionEdit::default() },
+        ..MissionChange::default()
+    };
     fixture.store.commit(by_title.id, renamed).await.unwrap();
     let page = fixture.store.missions(&filter, &limit(10)).await.unwrap();
     assert_eq!(page.items.iter().map(|mission| mission.id).collect::<Vec<_>>(), [by_events.id]);

@@ -3,7 +3,7 @@ use sandboxed_model::{
     command::{Exit, OutputStream},
     event::*,
     harness::{Action, TurnOutcome},
-    mission::ParkedReason,
+    mission::{MissionEdit, ParkedReason},
     state::MissionState::{self, *},
 };
 
@@ -172,7 +172,7 @@ async fn every_kind_of_event_reads_back_as_it_was_written() {
         EventBody::RunStarted(RunStarted { run, pid: 42 }),
         EventBody::Session(Session { id: "s".to_owned() }),
         said("quote \" back \\ nul \0 newline \n emoji 🦀"),
-        EventBody::Thought(Thought { id: "t".to_owned(), text: "hm".to_owned() }),
+        EventBody::Thought(Thought { id: "t".to_owned(), parent: None, text: "hm".to_owned() }),
         EventBody::ToolCall(ToolCall {
             id: "c".to_owned(),
             parent: Some("p".to_owned()),
@@ -181,6 +181,7 @@ async fn every_kind_of_event_reads_back_as_it_was_written() {
             status: ToolStatus::Running,
             input: serde_json::json!({ "a": [1, null, "x"], "n": 1.5 }),
             exit_code: Some(-1),
+            edits: Vec::new(),
         }),
         EventBody::ToolOutput(ToolOutput {
             id: "c".to_owned(),
@@ -238,7 +239,7 @@ async fn an_illegal_transition_keeps_nothing_of_its_change() {
     for (from, to, expected) in wrong {
         let change = MissionChange {
             events: vec![said("lost"), state(from, to)],
-            title: Some("lost".to_owned()),
+            edit: MissionEdit { title: Some("lost".to_owned()), ..MissionEdit::default() },
             queue: vec![QueueChange::Add(message("lost"))],
             plan_actions: vec![Action::CloseInput],
             session_state: Some(vec![1]),
@@ -300,7 +301,7 @@ async fn what_is_not_an_event_is_changed_too_and_a_problem_can_be_taken_away() {
     let problem = Failure::new(Blame::Unavailable, "a.b", "gone");
     let at = Timestamp::from_millis(5);
     let change = MissionChange {
-        title: Some("new".to_owned()),
+        edit: MissionEdit { title: Some("new".to_owned()), ..MissionEdit::default() },
         problem: Some(Some(problem.clone())),
         stalled: Some(true),
         last_output_at: Some(at),

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod asks;
 mod backup;
 mod builds;
 mod concurrency;
@@ -25,6 +26,7 @@ use std::{path::PathBuf, time::Duration};
 use sandboxed_model::{
     MessageId, MissionId, Timestamp, UserId, WorkspaceId,
     access::{Role, User},
+    ask::{ApprovalMode, WorkMode},
     backend::WorkspacePhase,
     event::{EventBody, Message, MessageRole, StateChange},
     mission::Mission,
@@ -122,6 +124,9 @@ fn new_mission(workspace: WorkspaceId, title: &str) -> NewMissionRow {
         harness: "shell".parse().unwrap(),
         workspace,
         model: Some("best".to_owned()),
+        effort: None,
+        approvals: ApprovalMode::Bypass,
+        mode: WorkMode::Act,
         settings: serde_json::json!({ "shell": "bash" }),
         one_shot: true,
         worktree: false,
@@ -135,7 +140,7 @@ fn new_user(name: &str) -> User {
 }
 
 fn message(text: &str) -> QueuedMessage {
-    QueuedMessage { id: MessageId::new(), text: text.to_owned(), created_at: Timestamp::now() }
+    QueuedMessage { id: MessageId::new(), text: text.to_owned(), steer: false, created_at: Timestamp::now() }
 }
 
 fn state(from: MissionState, to: MissionState) -> EventBody {
@@ -143,7 +148,7 @@ fn state(from: MissionState, to: MissionState) -> EventBody {
 }
 
 fn said(text: &str) -> EventBody {
-    EventBody::Message(Message { id: "m1".to_owned(), role: MessageRole::Agent, text: text.to_owned() })
+    EventBody::Message(Message { id: "m1".to_owned(), role: MessageRole::Agent, parent: None, text: text.to_owned() })
 }
 
 /// Waits until the condition holds; panics after half a minute.

@@ -16,6 +16,7 @@ fn run(mission: MissionId) -> RunRecord {
         stderr_offset: 0,
         stdout_framing: Framing::Lines,
         stderr_framing: Framing::Raw,
+        speaks_by: None,
     }
 }
 

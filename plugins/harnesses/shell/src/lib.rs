@@ -57,6 +57,7 @@ impl Driver for Shell {
             abilities: Abilities::INTERRUPT,
             lifetime: Lifetime::Turn,
             models: Vec::new(),
+            efforts: Vec::new(),
             settings_schema: SETTINGS_SCHEMA.to_owned(),
         }
     }
@@ -74,9 +75,15 @@ impl Driver for Shell {
         args.push(format!("{}/{script}", start.inbox));
         Ok(Launch {
             command: Command { program: program.to_owned(), args, env: Vec::new(), cwd: Some(start.tree), tty: None },
-            files: vec![LaunchFile { path: script, bytes: start.prompt.into_bytes(), executable: false }],
+            files: vec![LaunchFile {
+                place: LaunchPlace::Inbox,
+                path: script,
+                bytes: start.prompt.into_bytes(),
+                executable: false,
+            }],
             stdout: Framing::Raw,
             stderr: Framing::Raw,
+            start_within_ms: None,
         })
     }
 }
@@ -91,8 +98,14 @@ mod tests {
             turn: 3,
             tree: "/w/tree".to_owned(),
             inbox: "/w/inbox/run".to_owned(),
+            home: "/w/home".to_owned(),
+            programs: None,
             prompt: "echo '$HOME'\necho two".to_owned(),
             model: None,
+            effort: None,
+            approvals: ApprovalMode::Bypass,
+            mode: WorkMode::Act,
+            endpoints: Vec::new(),
             resume: None,
             settings: settings.to_owned(),
         }

@@ -35,7 +35,7 @@ impl Session for ScriptSession {
                 self.interrupted = true;
                 StepResult { events: Vec::new(), actions: vec![Action::Signal(SIGINT)] }
             }
-            Input::Timer(_) => StepResult::nothing(),
+            Input::Steer(_) | Input::Decision(_) | Input::Answer(_) | Input::Timer(_) => StepResult::nothing(),
             Input::Exited(exit) => self.end(exit),
         })
     }
@@ -114,6 +114,7 @@ impl ScriptSession {
             status,
             input: serde_json::json!({ "script": self.script }).to_string(),
             exit_code,
+            edits: Vec::new(),
         })
     }
 

@@ -27,12 +27,14 @@ const BLESS: &str = "SANDBOXED_SH_BLESS";
 ///
 /// | line | what happened |
 /// | --- | --- |
-/// | `{"start":{"settings":{…},"model":"…"}}` | what launches are planned with; the first line, where there is one |
+/// | `{"start":{"settings":{…},"model":"…","effort":"…","approvals":"ask","mode":"plan"}}` | what launches are planned with; the first line, where there is one |
 /// | `{"prompt":"…"}` | a turn begins |
 /// | `{"stdout":"…"}`, `{"stderr":"…"}` | the process printed this text |
 /// | `{"stdout_base64":"…"}`, `{"stderr_base64":"…"}` | the process printed these bytes |
 /// | `{"stdout_file":"…"}`, `{"stderr_file":"…"}` | the process printed this file, which lies beside the transcript |
 /// | `{"gap":{"stream":"stdout","length":1000}}` | so many bytes were printed and are gone |
+/// | `{"steer":{"id":"…","text":"…"}}` | the person says more in mid-turn |
+/// | `{"decision":{"id":"…","approved":true}}`, `{"answer":{"id":"…","answers":[["…"]]}}` | what was asked is decided, answered |
 /// | `"interrupt"` | the person wants the turn to end |
 /// | `{"timer":1}` | the wake-up of this id is due |
 /// | `{"exited":{"code":0}}`, `{"exited":{"signal":9}}`, `{"exited":{"lost":"…"}}` | the process ended |
@@ -97,8 +99,14 @@ fn plan<D: Driver>(
         turn: launching.turn,
         tree: "/workspace".to_owned(),
         inbox: "/inbox".to_owned(),
+        home: "/home/mission".to_owned(),
+        programs: Some("/programs".to_owned()),
         prompt: launching.prompt.to_owned(),
         model: transcript.start.model.clone(),
+        effort: transcript.start.effort.clone(),
+        approvals: transcript.start.approvals(),
+        mode: transcript.start.mode(),
+        endpoints: super::endpoints(),
         resume: launching.resume.map(str::to_owned),
         settings: serde_json::Value::from(transcript.start.settings.clone()).to_string(),
     })?;

@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Action, Event, MessageRole, NoticeLevel, Outcome, Stream, Text, ToolKind, ToolStatus};
+use crate::harness::{
+    Action, Choice, Edit, Event, MessageRole, NoticeLevel, Outcome, QuestionItem, Stream, Text, ToolKind, ToolStatus,
+};
 use crate::{Blame, Failure};
 
 /// One event of a session.
 pub(super) fn event(event: &Event) -> String {
     let (kind, body) = match event {
         Event::Session(id) => ("session", json!({ "id": id })),
+        Event::SessionLost => ("session_lost", json!({})),
         Event::Message(text) => (
             "message",
             json!({
@@ -17,10 +20,13 @@ pub(super) fn event(event: &Event) -> String {
                     MessageRole::Agent => "agent",
                     MessageRole::System => "system",
                 },
+                "parent": text.parent,
                 "text": text.text,
             }),
         ),
-        Event::Thought(Text { id, text, .. }) => ("thought", json!({ "id": id, "text": text })),
+        Event::Thought(Text { id, parent, text, .. }) => {
+            ("thought", json!({ "id": id, "parent": parent, "text": text }))
+        }
         Event::ToolCall(call) => (
             "tool_call",
             json!({
@@ -32,8 +38,28 @@ pub(super) fn event(event: &Event) -> String {
                 // A driver that gives no JSON here breaks its contract: the text is shown, so that it is seen.
                 "input": serde_json::from_str(&call.input).unwrap_or_else(|_| json!({ "no_json": call.input })),
                 "exit_code": call.exit_code,
+                "edits": edits(&call.edits),
             }),
         ),
+        Event::Approval(approval) => (
+            "approval",
+            json!({
+                "id": approval.id,
+                "tool_call": approval.tool_call,
+                "title": approval.title,
+                "tool_kind": tool_kind(approval.kind),
+                "tool": approval.tool,
+                "subject": approval.subject,
+                "input": serde_json::from_str(&approval.input).unwrap_or_else(|_| json!({ "no_json": approval.input })),
+                "reason": approval.reason,
+            }),
+        ),
+        Event::Question(question) => {
+            let items: Vec<Value> = question.items.iter().map(question_item).collect();
+            ("question", json!({ "id": question.id, "tool_call": question.tool_call, "items": items }))
+        }
+        Event::Withdrawn(id) => ("withdrawn", json!({ "id": id })),
+        Event::Steered(id) => ("steered", json!({ "id": id })),
         Event::ToolOutput(output) => {
             ("tool_output", json!({ "id": output.id, "stream": stream(output.stream), "text": output.text }))
         }
@@ -85,6 +111,22 @@ pub(super) fn event(event: &Event) -> String {
         ),
     };
     line(kind, &without_nulls(body))
+}
+
+/// Nothing where there is none, so that calls which edit nothing are short.
+fn edits(edits: &[Edit]) -> Option<Vec<Value>> {
+    let all = || edits.iter().map(|edit| json!({ "path": edit.path, "diff": edit.diff })).collect();
+    (!edits.is_empty()).then(all)
+}
+
+fn question_item(item: &QuestionItem) -> Value {
+    let choice = |choice: &Choice| without_nulls(json!({ "label": choice.label, "description": choice.description }));
+    json!({
+        "text": item.text,
+        "choices": item.choices.iter().map(choice).collect::<Vec<_>>(),
+        "multiple": item.multiple,
+        "free_text": item.free_text,
+    })
 }
 
 /// One action of a session.

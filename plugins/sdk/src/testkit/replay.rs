@@ -255,7 +255,7 @@ mod tests {
                 };
                 self.forgotten += 1;
                 let id = if FLAW == FORGETS { self.forgotten.to_string() } else { "1".to_owned() };
-                events.push(Event::Message(Text { id, role: MessageRole::Agent, text }));
+                events.push(Event::Message(Text { id, role: MessageRole::Agent, parent: None, text }));
             }
             Ok(StepResult::events(events))
         }

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 
-use crate::harness::{Exit, Gap, Input, Stream};
+use crate::harness::{Answer, ApprovalMode, Decision, Exit, Gap, Input, Steering, Stream, WorkMode};
 
 /// One line of a transcript.
 #[derive(Debug, Deserialize)]
@@ -20,6 +20,9 @@ enum Line {
     StderrBase64(String),
     StderrFile(String),
     Gap(GapLine),
+    Steer(SteerLine),
+    Decision(DecisionLine),
+    Answer(AnswerLine),
     Interrupt,
     Timer(u32),
     Exited(ExitLine),
@@ -31,6 +34,63 @@ enum Line {
 pub(super) struct Start {
     pub(super) settings: serde_json::Map<String, serde_json::Value>,
     pub(super) model: Option<String>,
+    pub(super) effort: Option<String>,
+    approvals: Approvals,
+    mode: Mode,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Approvals {
+    #[default]
+    Bypass,
+    Ask,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    #[default]
+    Act,
+    Plan,
+}
+
+impl Start {
+    pub(super) fn approvals(&self) -> ApprovalMode {
+        match self.approvals {
+            Approvals::Bypass => ApprovalMode::Bypass,
+            Approvals::Ask => ApprovalMode::Ask,
+        }
+    }
+
+    pub(super) fn mode(&self) -> WorkMode {
+        match self.mode {
+            Mode::Act => WorkMode::Act,
+            Mode::Plan => WorkMode::Plan,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SteerLine {
+    id: String,
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecisionLine {
+    id: String,
+    approved: bool,
+    reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerLine {
+    id: String,
+    answers: Option<Vec<Vec<String>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +171,11 @@ impl Transcript {
             Line::StderrFile(name) => Moment::Output(Stream::Stderr, file(&name)?),
             Line::Gap(GapLine { stream: StreamName::Stdout, length }) => Moment::Gap(Stream::Stdout, length),
             Line::Gap(GapLine { stream: StreamName::Stderr, length }) => Moment::Gap(Stream::Stderr, length),
+            Line::Steer(SteerLine { id, text }) => Moment::Input(Input::Steer(Steering { id, text })),
+            Line::Decision(DecisionLine { id, approved, reason }) => {
+                Moment::Input(Input::Decision(Decision { id, approved, reason }))
+            }
+            Line::Answer(AnswerLine { id, answers }) => Moment::Input(Input::Answer(Answer { id, answers })),
             Line::Interrupt => Moment::Input(Input::Interrupt),
             Line::Timer(id) => Moment::Input(Input::Timer(id)),
             Line::Exited(exit) => Moment::Input(Input::Exited(match exit {

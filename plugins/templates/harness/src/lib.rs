@@ -17,6 +17,7 @@ impl Driver for Echo {
             abilities: Abilities::empty(),
             lifetime: Lifetime::Turn,
             models: Vec::new(),
+            efforts: Vec::new(),
             settings_schema: r#"{ "type": "object", "additionalProperties": false }"#.to_owned(),
         }
     }
@@ -31,12 +32,14 @@ impl Driver for Echo {
                 tty: None,
             },
             files: vec![LaunchFile {
+                place: LaunchPlace::Inbox,
                 path: "prompt.txt".to_owned(),
                 bytes: start.prompt.into_bytes(),
                 executable: false,
             }],
             stdout: Framing::Raw,
             stderr: Framing::Raw,
+            start_within_ms: None,
         })
     }
 }

@@ -17,6 +17,7 @@ impl Driver for Grasping {
             abilities: Abilities::empty(),
             lifetime: Lifetime::Turn,
             models: Vec::new(),
+            efforts: Vec::new(),
             settings_schema: "{}".to_owned(),
         }
     }

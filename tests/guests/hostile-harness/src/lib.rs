@@ -24,6 +24,7 @@ impl Driver for Hostile {
             abilities: Abilities::empty(),
             lifetime: Lifetime::Turn,
             models: Vec::new(),
+            efforts: Vec::new(),
             settings_schema: "{}".to_owned(),
         }
     }
@@ -73,5 +74,5 @@ fn said(text_: String) -> StepResult {
 }
 
 fn text(text: String) -> Event {
-    Event::Message(Text { id: "m".to_owned(), role: MessageRole::Agent, text })
+    Event::Message(Text { id: "m".to_owned(), role: MessageRole::Agent, parent: None, text })
 }

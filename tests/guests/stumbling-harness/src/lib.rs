@@ -23,6 +23,7 @@ impl Driver for Stumbling {
             abilities: Abilities::empty(),
             lifetime: Lifetime::Turn,
             models: Vec::new(),
+            efforts: Vec::new(),
             settings_schema: "{}".to_owned(),
         }
     }
@@ -39,9 +40,15 @@ impl Driver for Stumbling {
                 cwd: None,
                 tty: None,
             },
-            files: vec![LaunchFile { path: "script".to_owned(), bytes: start.prompt.into_bytes(), executable: false }],
+            files: vec![LaunchFile {
+                place: LaunchPlace::Inbox,
+                path: "script".to_owned(),
+                bytes: start.prompt.into_bytes(),
+                executable: false,
+            }],
             stdout: Framing::Lines,
             stderr: Framing::Lines,
+            start_within_ms: None,
         })
     }
 }
@@ -78,6 +85,6 @@ impl Frames {
         let text = String::from_utf8_lossy(&frame.bytes).into_owned();
         assert!(!text.contains("STUMBLE"), "stumbled over {}", text.trim());
         self.0 += 1;
-        Event::Message(Text { id: format!("line-{}", self.0), role: MessageRole::Agent, text })
+        Event::Message(Text { id: format!("line-{}", self.0), role: MessageRole::Agent, parent: None, text })
     }
 }

@@ -32,11 +32,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Http {
     pub(in crate::client) async fn create_mission(&self, new: NewMission) -> Result<Mission> {
-        let mut body = json!({ "prompt": new.prompt, "settings": new.settings, "one_shot": new.one_shot, "worktree": new.worktree });
+        let mut body = json!({
+            "prompt": new.prompt, "settings": new.settings, "one_shot": new.one_shot, "worktree": new.worktree,
+            "approvals": new.approvals, "mode": new.mode,
+        });
         let workspace = new.workspace.map(|id| id.to_string());
         let harness = new.harness.map(|id| id.to_string());
-        for (key, value) in [("title", new.title), ("harness", harness), ("workspace", workspace), ("model", new.model)]
-        {
+        for (key, value) in [
+            ("title", new.title),
+            ("harness", harness),
+            ("workspace", workspace),
+            ("model", new.model),
+            ("effort", new.effort),
+        ] {
             if let Some(value) = value {
                 body[key] = value.into();
             }
@@ -87,8 +95,13 @@ impl Http {
         self.delete(&format!("/missions/{id}")).await
     }
 
-    pub(in crate::client) async fn send_message(&self, id: MissionId, text: String) -> Result<QueuedMessage> {
-        self.send(Method::POST, &format!("/missions/{id}/messages"), json!({ "text": text })).await
+    pub(in crate::client) async fn send_message(
+        &self,
+        id: MissionId,
+        text: String,
+        steer: bool,
+    ) -> Result<QueuedMessage> {
+        self.send(Method::POST, &format!("/missions/{id}/messages"), json!({ "text": text, "steer": steer })).await
     }
 
     pub(in crate::client) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
