@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 mod plugin_cache;
+pub mod programs;
 pub mod root;
 pub mod server;
 pub mod wait;

@@ -14,7 +14,7 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Api, cli, config, plugin_cache, until};
+use crate::{Api, cli, config, plugin_cache, programs, until};
 
 /// A running server with a data directory of its own.
 pub struct Server {
@@ -38,6 +38,8 @@ pub struct Options {
     pub disk: Option<u64>,
     /// The server runs as this user, without any right of root's. Needs root.
     pub user: Option<u32>,
+    /// Harnesses whose programs are installed already.
+    pub programs: Vec<String>,
     /// Where the directory with all that is the server's is made; absent makes it where temporary files are.
     pub place: Option<PathBuf>,
 }
@@ -61,6 +63,9 @@ impl Server {
                 .unwrap();
         }
         plugin_cache::lend(&home.path().join("data"));
+        for harness in &options.programs {
+            programs::lend(&home.path().join("data"), harness);
+        }
         if let Some(user) = options.user {
             move_in(home.path(), user);
         }

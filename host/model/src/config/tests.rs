@@ -94,7 +94,7 @@ fn the_file_that_comes_with_the_server_explains_every_key() {
 fn every_example_in_the_file_that_comes_with_the_server_is_valid() {
     let loaded = load_with(&uncommented(), &[]).unwrap();
     assert!(loaded.config.auth.admin_password_file.is_some(), "the examples were not in force");
-    assert_eq!(loaded.config.plugin.len(), 7);
+    assert_eq!(loaded.config.plugin.len(), 13);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_file_that_comes_with_the_server_says_the_defaults() {
     let defaults = load_with("", &[]).unwrap().config;
 
     let backends = ["bubblewrap", "nspawn", "docker", "host"];
-    let harnesses = ["shell"];
+    let harnesses = ["shell", "claude-code", "codex", "opencode", "gemini", "grok", "goose"];
     assert_eq!(plugins, [&backends[..], &harnesses, &["workspace"]].concat());
     assert_eq!(format!("{file:#?}"), format!("{defaults:#?}"));
     assert_eq!(Config::default().server.data_dir, Path::new("~/.sandboxed-sh"));
@@ -305,7 +305,7 @@ fn an_address_that_others_can_reach_needs_a_chosen_password() {
 fn a_default_plugin_that_is_not_there_is_refused_where_it_is_written() {
     let text = EMBEDDED.replace("default_harness = \"shell\"", "default_harness = \"claude\"");
     let found = problems(&text, &[]);
-    assert!(found[0].contains("there is no harness plugin \"claude\"; there are shell"), "{found:?}");
+    assert!(found[0].contains("there is no harness plugin \"claude\"; there are shell, claude-code,"), "{found:?}");
 }
 
 #[test]
