@@ -11,7 +11,7 @@ fn without_any_file_the_embedded_configuration_is_valid() {
     let home = Home::new();
     let checked = home.run(&["serve", "--check"]).expect(0);
 
-    assert!(checked.stdout.starts_with("the embedded configuration is valid: 6 plugins"), "{checked:?}");
+    assert!(checked.stdout.starts_with("the embedded configuration is valid: 12 plugins"), "{checked:?}");
     assert!(!home.data_dir().exists(), "a check made the data directory");
 }
 

@@ -47,10 +47,9 @@ impl Lab {
 
     /// A server with these rules in its configuration.
     async fn with_rules(rules: &str) -> Self {
-        let none = "approval_rules = []\n";
-        let text = config::of_tests();
-        assert!(text.contains(none), "the configuration has no empty list of rules");
-        Self::configured(text.replace(none, &format!("approval_rules = [{rules}]\n")), &[]).await
+        let before = "approval_timeout = \"12h\"\n";
+        let rules = format!("{before}approval_rules = [{rules}]\n");
+        Self::configured(config::changed(&[(before, &rules)]), &[]).await
     }
 
     async fn configured(config: String, missions: &[(&str, &str)]) -> Self {
