@@ -280,10 +280,13 @@ async fn a_process_is_an_ordinary_user_and_sees_of_the_data_directory_its_own_pa
             !seen.contains("server.json\n") && !seen.contains("tree\n") && !seen.contains("engine"),
             "{backend}: {seen}"
         );
-        // The kernel tells where what it has mounted comes from: it has only its own, and what all see of /etc.
+        // The kernel tells where what it has mounted comes from: it has only its own, and what all see: of /etc, and the
+        // programs of agents.
         let own = format!("/workspaces/{}/", id(&workspace));
-        let is_foreign =
-            |line: &&str| line.contains(home.as_str()) && !line.contains(&own) && !line.contains("/data/etc/");
+        let is_foreign = |line: &&str| {
+            line.contains(home.as_str())
+                && ![&own, "/data/etc/", "/data/harnesses "].iter().any(|seen| line.contains(*seen))
+        };
         let foreign: Vec<&str> = mounts.lines().filter(is_foreign).collect();
         assert!(foreign.is_empty() && mounts.contains(&own), "{backend}: {foreign:?}");
     }

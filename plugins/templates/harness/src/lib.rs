@@ -84,6 +84,8 @@ impl Session for Conversation {
                 let rests = rests.into_iter().filter_map(|(stream, rest)| self.said(stream, rest));
                 rests.chain([Event::TurnEnd(TurnEnd { outcome, reason })]).collect()
             }
+            // It hears nothing in mid-turn, and asks nothing.
+            Input::Steer(_) | Input::Decision(_) | Input::Answer(_) => Vec::new(),
             Input::Gap(_) | Input::Interrupt | Input::Timer(_) => Vec::new(),
         };
         Ok(StepResult::events(events))
@@ -101,7 +103,7 @@ impl Conversation {
             Stream::Stdout => ("answer", MessageRole::Agent),
             Stream::Stderr => ("remark", MessageRole::System),
         };
-        (!text.is_empty()).then(|| Event::Message(Text { id: format!("{name}-{}", self.turn), role, text }))
+        (!text.is_empty()).then(|| Event::Message(Text { id: format!("{name}-{}", self.turn), role, parent: None, text }))
     }
 }
 
