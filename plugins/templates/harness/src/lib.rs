@@ -103,7 +103,8 @@ impl Conversation {
             Stream::Stdout => ("answer", MessageRole::Agent),
             Stream::Stderr => ("remark", MessageRole::System),
         };
-        (!text.is_empty()).then(|| Event::Message(Text { id: format!("{name}-{}", self.turn), role, parent: None, text }))
+        (!text.is_empty())
+            .then(|| Event::Message(Text { id: format!("{name}-{}", self.turn), role, parent: None, text }))
     }
 }
 
