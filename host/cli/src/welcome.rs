@@ -28,6 +28,7 @@ pub(crate) async fn run(client: &Client) -> Result<()> {
     output::print("\nThe welcome mission: an agent mends a bug in three turns. Here the agent is a shell.\n")?;
     let mission = client
         .create_mission(NewMission {
+            id: None,
             prompt: TURNS[0].to_owned(),
             title: Some("Welcome: mend a small bug".to_owned()),
             harness: Some(harness),

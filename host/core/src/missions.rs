@@ -24,8 +24,8 @@ impl Orchestrator {
     /// Makes a mission and queues its first message. Without a workspace it gets one of its own.
     ///
     /// # Errors
-    /// When the message is empty or too long, the harness or the workspace does not exist, or the settings do not
-    /// fit the harness.
+    /// When the message is empty or too long, the harness or the workspace does not exist, the settings do not fit the
+    /// harness, or there is a mission of the wanted id already.
     pub async fn create_mission(&self, by: &Principal, new: NewMission) -> Result<Mission> {
         self.check_message(&new.prompt)?;
         let defaults = &self.services.config.missions;
@@ -47,7 +47,7 @@ impl Orchestrator {
             Some(title) => checked_title(title)?,
             None => Mission::title_from(&new.prompt),
         };
-        let id = MissionId::new();
+        let id = new.id.unwrap_or_else(MissionId::new);
         let workspace = match new.workspace {
             Some(workspace) => {
                 let workspace = self.services.workspace(workspace).await?;

@@ -212,6 +212,9 @@ pub enum InstallPhase {
 pub struct HarnessInfo {
     /// Its plugin.
     pub id: PluginId,
+    /// Whether missions take it that name none.
+    #[serde(default)]
+    pub default: bool,
     /// What it is and can do; absent where the plugin is out of service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<HarnessAbout>,

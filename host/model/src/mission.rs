@@ -102,6 +102,8 @@ pub enum ParkedReason {
 /// What is needed to make a mission.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewMission {
+    /// Its id, where whoever makes it has one for it already; absent makes one.
+    pub id: Option<MissionId>,
     /// The first message.
     pub prompt: String,
     /// A title; absent makes one from the prompt.

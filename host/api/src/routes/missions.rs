@@ -36,6 +36,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MissionRequest {
+    /// Its id, where the client has made one for it: a request that is repeated then makes no second mission. Absent makes one.
+    id: Option<MissionId>,
     /// The first message.
     #[schema(min_length = 1, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
     prompt: String,
@@ -171,6 +173,7 @@ async fn create_mission(
         None => None,
     };
     let new = NewMission {
+        id: wanted.id,
         prompt: wanted.prompt,
         title: wanted.title,
         harness: wanted.harness,

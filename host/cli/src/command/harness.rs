@@ -127,7 +127,7 @@ fn list(harnesses: &[HarnessInfo]) -> Result<()> {
         let problem = info.problem.as_ref().map(ToString::to_string);
         let summary = info.about.as_ref().map(|about| about.summary.clone());
         table.row([
-            info.id.to_string(),
+            if info.default { format!("{} (default)", info.id) } else { info.id.to_string() },
             phase(info.phase).to_owned(),
             or_none(&info.configured),
             or_none(&info.pinned),

@@ -38,6 +38,7 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
         };
         let mission = client
             .create_mission(NewMission {
+                id: None,
                 prompt,
                 title: run.title.clone(),
                 harness: run.harness.clone(),
@@ -61,7 +62,7 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
 }
 
 /// The workspace of this name, which is made where there is none.
-async fn workspace(client: &Client, name: &WorkspaceName, new: NewWorkspace) -> Result<WorkspaceId> {
+pub(crate) async fn workspace(client: &Client, name: &WorkspaceName, new: NewWorkspace) -> Result<WorkspaceId> {
     match (client.workspace_by_name(name).await?, &new.backend, &new.template) {
         (Some(found), Some(backend), _) if found.backend != *backend => {
             Err(Failed::new(format!("the workspace {name} is of the backend {} and not {backend}", found.backend))

@@ -145,6 +145,7 @@ impl Services {
         };
         Ok(HarnessInfo {
             id: id.clone(),
+            default: *id == self.config.missions.default_harness,
             about,
             phase,
             progress,
