@@ -9,7 +9,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod engine;
-mod plugin_cache;
+pub mod plugin_cache;
 pub mod programs;
 pub mod root;
 pub mod server;

@@ -14,14 +14,14 @@ fn shared() -> PathBuf {
 }
 
 /// Gives a server that is not started yet what others have compiled.
-pub(crate) fn lend(data_dir: &Path) {
+pub fn lend(data_dir: &Path) {
     let own = data_dir.join("cache/plugins");
     DirBuilder::new().recursive(true).mode(0o700).create(&own).unwrap();
     copy(&shared(), &own);
 }
 
 /// Keeps what a server has compiled. All servers must have the same key, so the first one's counts.
-pub(crate) fn keep(data_dir: &Path) {
+pub fn keep(data_dir: &Path) {
     let (own, shared) = (data_dir.join("cache/plugins"), shared());
     std::fs::create_dir_all(&shared).unwrap();
     let (ours, theirs) = (std::fs::read(own.join("key")), std::fs::read(shared.join("key")));

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod acp;
 pub(crate) mod asks;
 mod files;
 mod git;
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sandboxed_model::{PluginId, TokenId, access::Scope, template::TemplateChoice, workspace::WorkspaceName};
 
 pub(crate) use self::{
+    acp::Acp,
     files::{FileAt, Files, Put},
     git::{CloneRepository, Commit, Diff, Push},
     harness::Harness,
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Run one mission and show it as it goes; the exit status tells how it ended.
     Run(Run),
+    /// Let an editor drive missions: speaks the Agent Client Protocol on standard input and output.
+    Acp(Acp),
     /// Look at missions and steer them.
     #[command(subcommand)]
     Missions(Missions),

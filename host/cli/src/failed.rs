@@ -26,6 +26,8 @@ pub(crate) enum Failed {
         status: Status,
         /// What went wrong.
         message: String,
+        /// Stable, dotted: what programs match on. Absent where nobody but this program says it.
+        code: Option<String>,
         /// The line or command that mends it.
         hint: Option<String>,
     },
@@ -63,21 +65,43 @@ impl Failed {
 
     /// With this exit status.
     pub(crate) fn with(status: Status, message: impl Into<String>) -> Self {
-        Self::Said { status, message: message.into(), hint: None }
+        Self::Said { status, message: message.into(), code: None, hint: None }
     }
 
     /// The same with what mends it.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         match self {
-            Self::Said { status, message, .. } => Self::Said { status, message, hint: Some(hint.into()) },
+            Self::Said { status, message, code, .. } => Self::Said { status, message, code, hint: Some(hint.into()) },
             other => other,
         }
+    }
+
+    /// The same with a code.
+    pub(crate) fn code(self, code: impl Into<String>) -> Self {
+        match self {
+            Self::Said { status, message, hint, .. } => Self::Said { status, message, code: Some(code.into()), hint },
+            other => other,
+        }
+    }
+
+    /// The exit status.
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Said { status, .. } | Self::Silent(status) => *status,
+            Self::Config(_) => Status::Usage,
+            Self::Pipe | Self::Ended(_) => Status::Failed,
+        }
+    }
+
+    /// Whether it has this code.
+    pub(crate) fn is(&self, wanted: &str) -> bool {
+        matches!(self, Self::Said { code: Some(code), .. } if code == wanted)
     }
 
     /// Prints it to standard error and gives the exit status.
     pub(crate) fn report(self) -> ExitCode {
         match self {
-            Self::Said { status, message, hint } => {
+            Self::Said { status, message, hint, .. } => {
                 crate::output::complain(&message, hint.as_deref());
                 ExitCode::from(status as u8)
             }
@@ -121,21 +145,29 @@ impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
         // Another server uses the data: it is the operator's choice, and it may be over in a moment.
         let status = if failure.code == "store.locked" { Status::Unavailable } else { status_of(failure.blame) };
-        Self::Said { status, message: failure.to_string(), hint: failure.hint }
+        Self::Said { status, message: failure.to_string(), code: Some(failure.code), hint: failure.hint }
     }
 }
 
 impl From<sandboxed_core::Error> for Failed {
     fn from(error: sandboxed_core::Error) -> Self {
         use sandboxed_core::Error;
-        match error {
+        let code = error.failure().code;
+        let failed = match error {
             Error::Failure(failure) => failure.into(),
             Error::Unauthenticated(_) | Error::Forbidden { .. } | Error::Throttled { .. } => {
                 Self::with(Status::Denied, error.to_string())
             }
             Error::NotFound { .. } | Error::Invalid { .. } | Error::Conflict { .. } => Self::new(error.to_string()),
-            Error::File(failure) => Self::Said { status: Status::Failed, message: failure.message, hint: failure.hint },
-        }
+            Error::File(failure) => {
+                let said = Self::new(failure.message);
+                match failure.hint {
+                    Some(hint) => said.hint(hint),
+                    None => said,
+                }
+            }
+        };
+        failed.code(code)
     }
 }
 

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod acp;
 mod arguments;
 mod client;
 mod command;
@@ -83,6 +84,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
     match command {
         Command::Serve(serve) => command::serve::serve(&place, serve).await,
         Command::Run(run) => command::run::run(&place, run).await,
+        Command::Acp(wanted) => acp::acp(&place, wanted).await,
         Command::Missions(missions) => command::missions::missions(&place, missions).await,
         Command::Secret(secrets) => command::secrets::secrets(&place, secrets).await,
         Command::Provider(providers) => command::providers::providers(&place, providers).await,

@@ -6,7 +6,7 @@ mod git;
 use futures_util::{StreamExt as _, stream::BoxStream};
 use sandboxed_core::{EventHit, Orchestrator};
 use sandboxed_model::{
-    MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
+    MessageId, MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
     access::{Principal, Scope, TokenInfo},
     doctor::DoctorReport,
     event::Event,
@@ -78,6 +78,10 @@ impl Embedded {
 
     pub(super) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
         Ok(self.orchestrator.send_message(id, text, steer).await?)
+    }
+
+    pub(super) async fn remove_queued(&self, id: MissionId, message: MessageId) -> Result<()> {
+        Ok(self.orchestrator.remove_queued(id, message).await?)
     }
 
     pub(super) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {

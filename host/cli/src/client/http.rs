@@ -34,6 +34,8 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server of this machine may take to say that it is there.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The code of a request that came to no answer.
+pub(super) const UNREACHABLE: &str = "server.unreachable";
 /// A server over HTTP.
 #[derive(Clone)]
 pub(crate) struct Http {
@@ -182,6 +184,7 @@ impl Http {
 
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> Failed {
         Failed::unavailable(format!("the server {} does not answer: {}", self.address().url, chain(error)))
+            .code(UNREACHABLE)
             .hint("`sandboxed-sh serve` starts a server; --server or SANDBOXED_SH_URL names another one")
     }
 
@@ -277,7 +280,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failed {
                 }),
                 _ => problem.hint,
             };
-            Failed::Said { status: exit, message: problem.detail, hint }
+            Failed::Said { status: exit, message: problem.detail, code: Some(problem.code), hint }
         }
     }
 }

@@ -5,6 +5,7 @@ mod attach;
 mod builds;
 mod embedded;
 mod http;
+mod patience;
 mod sse;
 mod tunnel;
 
@@ -27,7 +28,7 @@ use std::{
 use futures_util::stream::BoxStream;
 use sandboxed_core::{EventHit, Orchestrator};
 use sandboxed_model::{
-    MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
+    MessageId, MissionId, PluginId, RunId, Seq, Timestamp, TokenId, WorkspaceId,
     access::{Scope, TokenInfo},
     doctor::DoctorReport,
     event::Event,
@@ -151,6 +152,11 @@ impl Client {
         pages(limit, async |page| either!(self.missions(filter, &page))).await
     }
 
+    /// A part of the missions, newest first.
+    pub(crate) async fn missions_page(&self, filter: &MissionFilter, page: &PageRequest) -> Result<Page<Mission>> {
+        either!(self.missions(filter, page))
+    }
+
     pub(crate) async fn interrupt_mission(&self, id: MissionId) -> Result<Mission> {
         either!(self.interrupt_mission(id))
     }
@@ -173,6 +179,19 @@ impl Client {
 
     pub(crate) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
         either!(self.send_message(id, text, steer))
+    }
+
+    /// Sends a message that the server takes once, however often it is sent with this key.
+    pub(crate) async fn send_message_once(&self, id: MissionId, text: String, key: &str) -> Result<QueuedMessage> {
+        match self {
+            Self::Embedded(server) => server.send_message(id, text, false).await,
+            Self::Http(server) => server.send_message_once(id, text, key).await,
+        }
+    }
+
+    /// Takes a message out of a mission's queue.
+    pub(crate) async fn remove_queued(&self, id: MissionId, message: MessageId) -> Result<()> {
+        either!(self.remove_queued(id, message))
     }
 
     pub(crate) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream::BoxStream};
 use reqwest::{Method, Response};
 use sandboxed_core::EventHit;
 use sandboxed_model::{
-    MissionId, Seq,
+    MessageId, MissionId, Seq,
     event::Event,
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
@@ -39,6 +39,7 @@ impl Http {
         let workspace = new.workspace.map(|id| id.to_string());
         let harness = new.harness.map(|id| id.to_string());
         for (key, value) in [
+            ("id", new.id.map(|id| id.to_string())),
             ("title", new.title),
             ("harness", harness),
             ("workspace", workspace),
@@ -102,6 +103,20 @@ impl Http {
         steer: bool,
     ) -> Result<QueuedMessage> {
         self.send(Method::POST, &format!("/missions/{id}/messages"), json!({ "text": text, "steer": steer })).await
+    }
+
+    pub(in crate::client) async fn send_message_once(
+        &self,
+        id: MissionId,
+        text: String,
+        key: &str,
+    ) -> Result<QueuedMessage> {
+        let request = self.request(Method::POST, &format!("/missions/{id}/messages")).header("Idempotency-Key", key);
+        self.read(request.json(&json!({ "text": text, "steer": false }))).await
+    }
+
+    pub(in crate::client) async fn remove_queued(&self, id: MissionId, message: MessageId) -> Result<()> {
+        self.delete(&format!("/missions/{id}/queue/{message}")).await
     }
 
     pub(in crate::client) async fn queue(&self, id: MissionId) -> Result<Vec<QueuedMessage>> {
