@@ -179,6 +179,8 @@ async fn an_image_that_was_made_here_goes_when_no_workspace_uses_it() {
     }
     let (used, unused) = (image(&lab, id(&kept)), image(&lab, id(&gone)));
     lab.server.api.call(Method::DELETE, &format!("/workspaces/{}", id(&gone)), None).await;
+    // The server looks when it starts and then once an hour, and a container that is on its way out is a use.
+    until("the container to go", async || lab.container(id(&gone)).is_none().then_some(())).await;
 
     lab.server.stop().await;
     let config = crate::lab::config(&lab.socket).replace("[workspaces]\n", "[workspaces]\nkeep_layers = \"1ms\"\n");
