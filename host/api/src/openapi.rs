@@ -53,6 +53,7 @@ const NOT_REPEATED: [&str; 11] = [
         (name = "git", description = "Repositories, and what missions change"),
         (name = "models", description = "Providers of models, accounts at them, and what was used"),
         (name = "secrets", description = "Secrets, and the vault that keeps them"),
+        (name = "skills", description = "Instructions that agents read when they need them"),
         (name = "plugins", description = "Backends, harnesses and tools"),
         (name = "system", description = "The server itself"),
     ),

@@ -37,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::git::routes())
         .merge(routes::asks::routes())
         .merge(routes::secrets::routes())
+        .merge(routes::skills::routes())
         .merge(routes::accounts::routes())
         .merge(routes::sign_in::routes())
         .merge(routes::spending::routes())

@@ -11,6 +11,7 @@ mod ports;
 mod process;
 mod provider;
 mod secret;
+mod skill;
 mod snapshot;
 mod template;
 mod usage;
@@ -20,7 +21,9 @@ mod workspaces;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sandboxed_model::{PluginId, TokenId, access::Scope, template::TemplateChoice, workspace::WorkspaceName};
+use sandboxed_model::{
+    MissionId, PluginId, TokenId, access::Scope, template::TemplateChoice, workspace::WorkspaceName,
+};
 
 pub(crate) use self::{
     acp::Acp,
@@ -33,6 +36,7 @@ pub(crate) use self::{
     process::{Exec, Processes, Shell},
     provider::{AddAccount, KeyArguments, Providers, SignIn},
     secret::Secrets,
+    skill::Skills,
     snapshot::Snapshots,
     template::{TemplateArguments, Templates},
     usage::{Budgets, Usage},
@@ -82,6 +86,13 @@ pub(crate) enum Command {
     Run(Run),
     /// Let an editor drive missions: speaks the Agent Client Protocol on standard input and output.
     Acp(Acp),
+    /// Read what a mission's agent printed again, by its harness as it is now, and show what it would tell otherwise.
+    Replay {
+        /// The mission.
+        mission: MissionId,
+        #[command(flatten)]
+        listing: Listing,
+    },
     /// Look at missions and steer them.
     #[command(subcommand)]
     Missions(Missions),
@@ -111,6 +122,9 @@ pub(crate) enum Command {
     /// Keep secrets, say who may use them, and see who did. No command shows a value.
     #[command(subcommand)]
     Secret(Secrets),
+    /// Keep skills: instructions that agents read when they need them.
+    #[command(subcommand)]
+    Skills(Skills),
     /// Add accounts at providers of models, try them, and say which are used first.
     #[command(subcommand)]
     Provider(Providers),

@@ -92,6 +92,8 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Budget(budgets) => command::usage::budgets(&place, budgets).await,
         Command::Snapshots(snapshots) => command::snapshots::snapshots(&place, snapshots).await,
         Command::Workspaces(workspaces) => command::workspaces::workspaces(&place, workspaces).await,
+        Command::Replay { mission, listing } => command::replay::replay(&place, mission, listing).await,
+        Command::Skills(skills) => command::skills::skills(&place, skills).await,
         Command::Templates(templates) => command::templates::templates(&place, templates).await,
         Command::Exec(exec) => command::processes::exec(&place, exec).await,
         Command::Shell(shell) => command::processes::shell(&place, shell).await,

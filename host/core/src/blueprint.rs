@@ -1,13 +1,12 @@
 //! What a workspace becomes by what was said of it: defaults filled in, and everything held against what the operator lets
 //! workspaces have.
 
-use std::collections::BTreeMap;
-
 use sandboxed_model::{
     Failure, PluginId,
+    context::McpServer,
     plugin::PluginKind,
     port::DeclaredPort,
-    recipe::{Blueprint, EnvValue, Recipe, VariableName},
+    recipe::{Blueprint, EnvValue, Recipe},
     template::{TemplateChoice, TemplateUse},
     workspace::{NetworkPolicy, Workspace, WorkspaceLimits},
 };
@@ -74,7 +73,8 @@ impl Services {
         if !resolved.ports.is_empty() {
             has_own_network(&resolved.network)?;
         }
-        self.check_secrets(&resolved.recipe.env)?;
+        self.check_secrets(&resolved.recipe)?;
+        self.check_skills(&resolved.recipe).await?;
         self.direct_keys(&resolved.recipe.direct_keys)?;
         self.find_mounts(resolved.recipe.mounts.clone(), self.isolation.users().is_some()).await?;
         Ok(resolved)
@@ -122,12 +122,13 @@ impl Services {
         })
     }
 
-    /// Whether variables of workspaces may name these secrets.
+    /// Whether workspaces may name the secrets that are named here.
     ///
     /// # Errors
     /// With the line that is missing in the configuration.
-    pub(crate) fn check_secrets(&self, env: &BTreeMap<VariableName, EnvValue>) -> Result<(), Failure> {
-        for secret in env.values().filter_map(EnvValue::secret) {
+    pub(crate) fn check_secrets(&self, recipe: &Recipe) -> Result<(), Failure> {
+        let tokens = recipe.mcp_servers.values().filter_map(McpServer::secret);
+        for secret in recipe.env.values().filter_map(EnvValue::secret).chain(tokens) {
             let listed = self.config.workspaces.secrets.iter().any(|listed| listed == secret);
             self.vault.check_for_workspaces(secret, listed)?;
         }

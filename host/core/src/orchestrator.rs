@@ -149,6 +149,7 @@ impl Orchestrator {
             processes: Processes::default(),
             roots,
             uses: Uses::default(),
+            replays: tokio::sync::Mutex::default(),
             disks: Disks::default(),
             harnesses,
             transfers: Transfers::default(),

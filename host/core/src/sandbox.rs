@@ -23,6 +23,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     contained::{ContainedRuns, InContainer},
+    context::Token,
     harnesses,
     isolation::proxy_variables,
     leaders::{Leader, entrance_address},
@@ -43,6 +44,8 @@ pub(crate) struct Sandbox {
     way: Way,
     /// Variables of the workspace. Its secrets are those that the operator lets workspaces name.
     environment: BTreeMap<VariableName, EnvValue>,
+    /// What its process sends to servers of tools: variables, and the secrets of the workspace that they hold.
+    tokens: Vec<Token>,
     mission: Option<MissionId>,
     /// By what its processes ask models.
     models: Option<Arc<ModelAccess>>,
@@ -122,6 +125,7 @@ impl Sandbox {
             observed,
             way,
             environment,
+            tokens: Vec::new(),
             mission: None,
             models: None,
             entrance: None,
@@ -149,6 +153,12 @@ impl Sandbox {
     /// The same with these variables in every process that does not have them otherwise.
     pub(crate) fn with_environment(mut self, environment: BTreeMap<VariableName, EnvValue>) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// The same with these secrets of the workspace in these variables.
+    pub(crate) fn with_tokens(mut self, tokens: Vec<Token>) -> Self {
+        self.tokens = tokens;
         self
     }
 
@@ -200,6 +210,10 @@ impl Sandbox {
             }
             let plugin = speaker.plugin.map(|plugin| Audience::Plugin(plugin.to_string()));
             named.entry(secret.to_owned()).or_default().extend(plugin);
+        }
+        for (name, secret) in &self.tokens {
+            named.entry(secret.clone()).or_default().push(Audience::Workspaces);
+            command.env.push((name.clone(), Value::Secret(secret.clone())));
         }
         for (name, value) in &self.environment {
             if !command.env.iter().any(|(given, _)| given == name.as_str()) {

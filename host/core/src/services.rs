@@ -73,6 +73,8 @@ pub(crate) struct Services {
     pub(crate) admission: Admission,
     pub(crate) throttle: LoginThrottle,
     pub(crate) runners: Runners,
+    /// One mission is read again at a time.
+    pub(crate) replays: tokio::sync::Mutex<()>,
     pub(crate) local: LocalAccess,
     pub(crate) stop: watch::Sender<bool>,
 }
@@ -150,7 +152,7 @@ impl Services {
         self.isolation.refresh().await;
         let mut spec = self.isolation.spec(workspace, &self.paths);
         let mut guard = self.isolation.guard(workspace, &self.paths)?;
-        self.check_secrets(&workspace.recipe.env)?;
+        self.check_secrets(&workspace.recipe)?;
         mounts::put(self.mounts(workspace).await?, &mut spec, &mut guard);
         self.show_programs(&mut spec, &mut guard);
         let gated = matches!(workspace.network.mode, NetworkMode::Allow | NetworkMode::Open);

@@ -217,6 +217,9 @@ fn differences(is: &Resolved, wanted: &Resolved) -> Vec<DriftField> {
         field("mounts", &is.recipe.mounts, &wanted.recipe.mounts),
         field("init", &is.recipe.init, &wanted.recipe.init),
         field("direct_keys", &is.recipe.direct_keys, &wanted.recipe.direct_keys),
+        field("instructions", &is.recipe.instructions, &wanted.recipe.instructions),
+        field("skills", &is.recipe.skills, &wanted.recipe.skills),
+        field("mcp_servers", &is.recipe.mcp_servers, &wanted.recipe.mcp_servers),
     ];
     fields.into_iter().flatten().collect()
 }

@@ -10,16 +10,6 @@ use crate::{
     event::{Notice, PlanEntry, Retry, ToolCall, ToolKind, Usage},
 };
 
-/// Whether a process lives for one turn or for many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Lifetime {
-    /// One process a turn.
-    Turn,
-    /// One process for many turns.
-    Session,
-}
-
 /// What a harness is and can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HarnessAbout {
@@ -39,8 +29,8 @@ pub struct HarnessAbout {
     pub approvals: bool,
     /// It can be kept to planning.
     pub planning: bool,
-    /// How long a process lives.
-    pub lifetime: Lifetime,
+    /// It looks at images that a prompt brings along.
+    pub images: bool,
     /// Models that can be asked for, best default first.
     pub models: Vec<String>,
     /// How hard the model can be told to think, least first; empty where there is no choice.
@@ -49,8 +39,52 @@ pub struct HarnessAbout {
     pub settings_schema: String,
 }
 
-/// The facts of one launch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file that a person sent along with a prompt, as an agent finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartAttachment {
+    /// As the person called it.
+    pub name: String,
+    /// `image/png`, `text/plain`.
+    pub media_type: String,
+    /// Absolute path inside the sandbox.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// How an agent reaches a server of the Model Context Protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpTransport {
+    /// A program that the agent starts, spoken to on its standard streams.
+    Program {
+        /// The program.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// Its variables.
+        env: Vec<(String, String)>,
+    },
+    /// Streamable HTTP.
+    Http {
+        /// Its address.
+        url: String,
+        /// The variable of the agent's process that holds the bearer token.
+        token_variable: Option<String>,
+    },
+}
+
+/// A server of the Model Context Protocol that an agent is to use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartMcpServer {
+    /// Unique in a start.
+    pub name: String,
+    /// How it is reached.
+    pub transport: McpTransport,
+}
+
+/// The facts of one turn. They are kept with its run, as its session is opened with them again after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// The mission.
     pub mission: MissionId,
@@ -66,6 +100,12 @@ pub struct Start {
     pub programs: Option<String>,
     /// What the person asked in this turn.
     pub prompt: String,
+    /// What the person sent along.
+    pub attachments: Vec<StartAttachment>,
+    /// What the operator and the workspace want it to keep to.
+    pub instructions: Option<String>,
+    /// The servers of tools that it is to use.
+    pub mcp_servers: Vec<StartMcpServer>,
     /// The model asked for.
     pub model: Option<String>,
     /// How hard it is to think.
@@ -95,7 +135,7 @@ pub enum ModelApi {
 }
 
 /// Where an agent asks models.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Whose API it speaks.
     pub api: ModelApi,
@@ -150,6 +190,8 @@ pub struct LaunchPlan {
     pub stderr: Framing,
     /// Within how many milliseconds the process prints something unless it hangs.
     pub start_within_ms: Option<u32>,
+    /// Where below the mission's home the agent looks for skills.
+    pub skills: Option<String>,
 }
 
 /// A piece of what the process printed.
@@ -179,8 +221,8 @@ pub struct Gap {
 /// What a session is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A turn begins.
-    Prompt(String),
+    /// The turn begins.
+    Prompt,
     /// The person says more in mid-turn.
     Steer {
         /// Of the message.
@@ -335,6 +377,8 @@ pub enum DriverEvent {
 pub enum Action {
     /// Bytes for standard input.
     Write(Vec<u8>),
+    /// An attachment of the start, in base64, for standard input.
+    WriteAttachment(u32),
     /// Close standard input.
     CloseInput,
     /// Signal every process of the run.

@@ -1,6 +1,10 @@
 //! What goes into a workspace besides its backend: variables, directories of the machine, and what is run when it is made.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -11,6 +15,7 @@ use utoipa::ToSchema;
 use crate::{
     PluginId,
     account::AccountName,
+    context::{McpServer, McpServerName, SkillName},
     port::{self, DeclaredPort},
     workspace::{NetworkPolicy, WorkspaceLimits},
 };
@@ -228,6 +233,17 @@ pub struct Recipe {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 16)]
     pub direct_keys: Vec<AccountName>,
+    /// What agents of its missions are to keep to, besides what repositories say: 64 KiB at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 65536)]
+    pub instructions: Option<String>,
+    /// Skills of the library that they have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 64)]
+    pub skills: Vec<SkillName>,
+    /// Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mcp_servers: BTreeMap<McpServerName, McpServer>,
 }
 
 impl Recipe {
@@ -237,6 +253,12 @@ impl Recipe {
     pub const MAX_ENTRIES: usize = 256;
     /// Accounts whose keys there may be.
     pub const MAX_DIRECT_KEYS: usize = 16;
+    /// Skills that there may be.
+    pub const MAX_SKILLS: usize = 64;
+    /// Servers of tools that there may be.
+    pub const MAX_MCP_SERVERS: usize = 32;
+    /// The longest instructions, in bytes.
+    pub const MAX_INSTRUCTIONS: usize = 64 << 10;
     /// The longest value of a variable, in bytes.
     const MAX_VALUE: usize = 32 << 10;
     const MAX_SCRIPT: usize = 64 << 10;
@@ -255,7 +277,26 @@ impl Recipe {
         let variables = self.env.iter().find_map(|(name, value)| value_problem(name, value));
         let mounts = || self.mounts.iter().enumerate().find_map(|(place, mount)| self.mount_problem(place, mount));
         let steps = || self.init.iter().find_map(|step| self.step_problem(step));
-        variables.or_else(mounts).or_else(steps)
+        variables.or_else(mounts).or_else(steps).or_else(|| self.context_problem())
+    }
+
+    fn context_problem(&self) -> Option<String> {
+        let long = |text: &String| text.len() > Self::MAX_INSTRUCTIONS || text.contains('\0');
+        if self.instructions.as_ref().is_some_and(long) {
+            return Some("the instructions are longer than 64 KiB or hold a NUL character".to_owned());
+        }
+        if self.skills.len() > Self::MAX_SKILLS || self.mcp_servers.len() > Self::MAX_MCP_SERVERS {
+            return Some(format!(
+                "there can be {} skills and {} servers of tools",
+                Self::MAX_SKILLS,
+                Self::MAX_MCP_SERVERS
+            ));
+        }
+        let variables: BTreeSet<_> = self.mcp_servers.keys().map(McpServerName::token_variable).collect();
+        if variables.len() < self.mcp_servers.len() {
+            return Some("two servers of tools have names that differ by - and _ alone".to_owned());
+        }
+        self.mcp_servers.iter().find_map(|(name, server)| server.problem(name))
     }
 
     fn mount_problem(&self, place: usize, Mount { source, target, .. }: &Mount) -> Option<String> {
@@ -345,6 +386,17 @@ pub struct Blueprint {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 16)]
     pub direct_keys: Vec<AccountName>,
+    /// What agents of its missions are to keep to, besides what repositories say: 64 KiB at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 65536)]
+    pub instructions: Option<String>,
+    /// Skills of the library that they have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 64)]
+    pub skills: Vec<SkillName>,
+    /// Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mcp_servers: BTreeMap<McpServerName, McpServer>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -353,7 +405,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl Blueprint {
     /// This with what `said` says in its place: options, limits and variables one by one, a mount by its target, a port by
-    /// its name or its number, and further init steps after these.
+    /// its name or its number, a server of tools by its name, and further init steps and instructions after these.
     #[must_use]
     pub fn with(mut self, said: Self) -> Self {
         self.backend = said.backend.or(self.backend);
@@ -368,6 +420,13 @@ impl Blueprint {
         self.init.extend(said.init);
         self.direct_keys.retain(|account| !said.direct_keys.contains(account));
         self.direct_keys.extend(said.direct_keys);
+        self.instructions = match (self.instructions, said.instructions) {
+            (Some(first), Some(then)) => Some(format!("{first}\n\n{then}")),
+            (first, then) => then.or(first),
+        };
+        self.skills.retain(|skill| !said.skills.contains(skill));
+        self.skills.extend(said.skills);
+        self.mcp_servers.extend(said.mcp_servers);
         self
     }
 
@@ -378,6 +437,9 @@ impl Blueprint {
             mounts: self.mounts.clone(),
             init: self.init.clone(),
             direct_keys: self.direct_keys.clone(),
+            instructions: self.instructions.clone(),
+            skills: self.skills.clone(),
+            mcp_servers: self.mcp_servers.clone(),
         }
     }
 

@@ -180,7 +180,7 @@ impl NewWorkspace {
     /// When the options are no JSON object.
     pub fn blueprint(&self) -> Result<Blueprint, &'static str> {
         let options = self.options.as_object().ok_or("the options of a workspace are a JSON object")?;
-        let Recipe { env, mounts, init, direct_keys } = self.recipe.clone();
+        let Recipe { env, mounts, init, direct_keys, instructions, skills, mcp_servers } = self.recipe.clone();
         Ok(Blueprint {
             backend: self.backend.clone(),
             options: options.clone(),
@@ -191,6 +191,9 @@ impl NewWorkspace {
             mounts,
             init,
             direct_keys,
+            instructions,
+            skills,
+            mcp_servers,
         })
     }
 }

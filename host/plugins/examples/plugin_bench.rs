@@ -20,11 +20,12 @@ use std::{
 
 use sandboxed_model::{
     Blame, Failure, MissionId, PluginId, Timestamp, WorkspaceId,
+    ask::{ApprovalMode, WorkMode},
     backend::BackendSpec,
     command::{Command, Output, OutputStream},
     config::PluginConfig,
     container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts, ImageSource},
-    harness::{DriverEvent, Frame, Input},
+    harness::{DriverEvent, Frame, Input, Start},
     tools::ToolCaller,
 };
 use sandboxed_plugins::{
@@ -76,11 +77,10 @@ async fn main() {
     let (mut opens, mut steps) = (Vec::new(), Vec::new());
     for _ in 0..CALLS {
         let begun = Instant::now();
-        let mut session = harness.open_session(MissionId::new(), None).await.unwrap();
+        let mut session = harness.open_session(&turn("echo hello"), None).await.unwrap();
         opens.push(begun.elapsed());
         let begun = Instant::now();
-        let prompt = Input::Prompt("echo hello".to_owned());
-        black_box(session.step(Timestamp::from_millis(1), prompt).await.unwrap());
+        black_box(session.step(Timestamp::from_millis(1), Input::Prompt).await.unwrap());
         steps.push(begun.elapsed());
     }
     print_quantiles("shell: open a session", opens);
@@ -96,9 +96,8 @@ async fn main() {
         ("a line, 256 a step", LINE, 256, small),
     ] {
         let steps = (total / (bytes.len() * batch)).max(1);
-        let mut session = harness.open_session(MissionId::new(), None).await.unwrap();
-        let prompt = Input::Prompt("cat".to_owned());
-        session.step(Timestamp::from_millis(1), prompt).await.unwrap();
+        let mut session = harness.open_session(&turn("cat"), None).await.unwrap();
+        session.step(Timestamp::from_millis(1), Input::Prompt).await.unwrap();
         let plugin = through_plugin(&mut session, bytes, batch, steps).await;
         let native = natively(bytes, batch, steps);
         let frames = steps * batch;
@@ -114,6 +113,29 @@ async fn main() {
 /// Without optimisation the figures mean nothing, and it is enough to see that it works.
 fn budget(bytes: usize) -> usize {
     if cfg!(debug_assertions) { bytes / 32 } else { bytes }
+}
+
+/// A turn in which this is asked.
+fn turn(prompt: &str) -> Start {
+    Start {
+        mission: MissionId::new(),
+        turn: 1,
+        tree: "/tree".to_owned(),
+        inbox: "/inbox".to_owned(),
+        home: "/home".to_owned(),
+        programs: None,
+        prompt: prompt.to_owned(),
+        attachments: Vec::new(),
+        instructions: None,
+        mcp_servers: Vec::new(),
+        model: None,
+        effort: None,
+        approvals: ApprovalMode::Bypass,
+        mode: WorkMode::Act,
+        endpoints: Vec::new(),
+        resume: None,
+        settings: "{}".to_owned(),
+    }
 }
 
 fn id(name: &str) -> PluginId {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sandboxed_model::{
-    Failure, MissionId, Timestamp,
+    Failure, Timestamp,
     harness::{HarnessAbout, Input, LaunchPlan, Start, StepResult},
     install::{InstallPlan, Target},
 };
@@ -90,21 +90,18 @@ impl Harness {
         Ok(self.slot.refused(answer)?.map(Into::into))
     }
 
-    /// Opens a conversation: a new one, or the one that `saved` came from.
+    /// Opens the conversation in the turn of this start: a new one, or the one that `saved` came from.
     ///
     /// # Errors
     /// When the plugin cannot take it up.
-    pub async fn open_session(&self, mission: MissionId, saved: Option<Vec<u8>>) -> Result<Session, Failure> {
+    pub async fn open_session(&self, start: &Start, saved: Option<&[u8]>) -> Result<Session, Failure> {
         let (mut store, loaded) = self.instance()?;
         let traces = store.data().traces();
+        let start = driver::Start::from(start);
         let work = async {
             store.data_mut().begin_call(Some(0));
             let guest = instantiate(&loaded, &mut store).await?;
-            let opened = guest
-                .sandboxed_harness_driver()
-                .session()
-                .call_open(&mut store, &mission.to_string(), saved.as_deref())
-                .await?;
+            let opened = guest.sandboxed_harness_driver().session().call_open(&mut store, &start, saved).await?;
             Ok((guest, opened))
         };
         let (guest, opened) = self.slot.guard("session.open", &traces, work).await?;

@@ -17,6 +17,7 @@ mod call;
 mod capability;
 mod component;
 mod convert;
+mod convert_driver;
 mod convert_install;
 mod engine;
 mod fetch;

@@ -8,8 +8,11 @@ use crate::error::{Error, Result};
 pub(crate) const APPLICATION_ID: i32 = 0x5342_5844;
 
 /// The migrations in order: the first makes version 1.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_agents.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_agents.sql"),
+    include_str!("../migrations/0003_turns.sql"),
+];
 
 /// The newest version that this release knows.
 pub(crate) fn known_version() -> u32 {

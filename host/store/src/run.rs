@@ -58,7 +58,12 @@ pub struct Offsets {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunChange {
     /// It was started. A mission has one live run at most.
-    Started(RunRecord),
+    Started {
+        /// The run.
+        record: RunRecord,
+        /// What its session is opened with.
+        start: Vec<u8>,
+    },
     /// Its output was read up to here. Offsets never go back.
     Progress {
         /// The run.
@@ -93,13 +98,15 @@ pub struct LiveState {
     pub last_prompt: Option<String>,
     /// The run that has not ended.
     pub live_run: Option<RunRecord>,
+    /// What the session of that run is opened with.
+    pub live_start: Option<Vec<u8>>,
     /// Actions that are not known to be done, in order.
     pub pending_actions: Vec<(ActionId, Action)>,
 }
 
 pub(crate) fn apply(conn: &Connection, key: i64, mission: MissionId, change: RunChange) -> Result<()> {
     let (run, rows) = match change {
-        RunChange::Started(run) => return start(conn, key, mission, &run),
+        RunChange::Started { record, start } => return insert(conn, key, mission, &record, &start),
         RunChange::Progress { run, offsets } => (run, progress(conn, key, run, offsets)?),
         RunChange::Launched { run, pid } => {
             let sql = "UPDATE runs SET pid = ?3 WHERE id = ?1 AND mission = ?2";
@@ -110,15 +117,15 @@ pub(crate) fn apply(conn: &Connection, key: i64, mission: MissionId, change: Run
     if rows == 0 { Err(Error::not_found("run", run)) } else { Ok(()) }
 }
 
-fn start(conn: &Connection, key: i64, mission: MissionId, run: &RunRecord) -> Result<()> {
+fn insert(conn: &Connection, key: i64, mission: MissionId, run: &RunRecord, start: &[u8]) -> Result<()> {
     if run.mission != mission {
         return Err(Error::conflict("run.other_mission", format!("run {} belongs to another mission", run.id)));
     }
     prepare(
         conn,
         "INSERT INTO runs (id, mission, turn, pid, started_at, ended_at, run_exit, stdout_offset, stderr_offset, \
-         stdout_framing, stderr_framing, speaks_by) VALUES (:id, :mission, :turn, :pid, :started_at, :ended_at, \
-         :run_exit, :stdout_offset, :stderr_offset, :stdout_framing, :stderr_framing, :speaks_by)",
+         stdout_framing, stderr_framing, speaks_by, start) VALUES (:id, :mission, :turn, :pid, :started_at, :ended_at, \
+         :run_exit, :stdout_offset, :stderr_offset, :stdout_framing, :stderr_framing, :speaks_by, :start)",
     )?
     .execute(named_params! {
         ":id": Text(run.id),
@@ -133,6 +140,7 @@ fn start(conn: &Connection, key: i64, mission: MissionId, run: &RunRecord) -> Re
         ":stdout_framing": Name(run.stdout_framing),
         ":stderr_framing": Name(run.stderr_framing),
         ":speaks_by": run.speaks_by.map(Millis),
+        ":start": start,
     })
     .map_err(|error| {
         if is_duplicate(&error) {
@@ -216,8 +224,13 @@ impl Store {
                 .optional()?;
             let sql = format!("{SELECT} WHERE runs.mission = ?1 AND runs.ended_at IS NULL");
             let live_run = prepare(conn, &sql)?.query_row([key], record).optional()?;
+            let live_start = match &live_run {
+                Some(run) => prepare(conn, "SELECT start FROM runs WHERE id = ?1")?
+                    .query_row([Text(run.id)], |row| row.get(0))?,
+                None => None,
+            };
             let pending_actions = action::pending(conn, key)?;
-            Ok(LiveState { session_state, native_session, last_prompt, live_run, pending_actions })
+            Ok(LiveState { session_state, native_session, last_prompt, live_run, live_start, pending_actions })
         })
         .await
     }
@@ -248,6 +261,8 @@ impl Store {
     /// [`Error::NotFound`] where no ended run has this id.
     pub async fn forget_run(&self, run: RunId) -> Result<()> {
         self.write(move |write| {
+            let inputs = "DELETE FROM inputs WHERE run = (SELECT key FROM runs WHERE id = ?1 AND ended_at IS NOT NULL)";
+            prepare(write.conn, inputs)?.execute([Text(run)])?;
             let sql = "DELETE FROM runs WHERE id = ?1 AND ended_at IS NOT NULL";
             let rows = prepare(write.conn, sql)?.execute([Text(run)])?;
             if rows == 0 { Err(Error::not_found("run", run)) } else { Ok(()) }

@@ -23,10 +23,10 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::harness::driver::{
-    Abilities, About, Action, Answer, Approval, ApprovalMode, Choice, Decision, Edit, Endpoint, Event, Frame, Framing,
-    Gap, Input, Launch, LaunchFile, LaunchPlace, Lifetime, MessageRole, ModelApi, Notice, NoticeLevel, Outcome,
-    PlanEntry, Question, QuestionItem, Retry, Start, Steering, StepResult, Stream, Text, ToolCall, ToolKind,
-    ToolOutput, ToolStatus, TurnEnd, Usage, Wake, WorkMode,
+    Abilities, About, Action, Answer, Approval, ApprovalMode, Attachment, Choice, Decision, Edit, Endpoint, Event, Frame,
+    Framing, Gap, Input, Launch, LaunchFile, LaunchPlace, McpAddress, McpProgram, McpServer, McpTransport, MessageRole,
+    ModelApi, Notice, NoticeLevel, Outcome, PlanEntry, Question, QuestionItem, Retry, Start, Steering, StepResult, Stream,
+    Text, ToolCall, ToolKind, ToolOutput, ToolStatus, TurnEnd, Usage, Wake, WorkMode,
 };
 pub use bindings::exports::sandboxed::harness::installer::{
     Check, Download, Expansion, Form, InstallPlan, NpmPackage, Source, Step as InstallStep, Target,
@@ -59,8 +59,8 @@ pub trait Driver {
 
 /// One mission's conversation: a state machine without clock, random source or I/O.
 pub trait Session: Sized + 'static {
-    /// A new session, or the one that [`Session::save`] saved.
-    fn open(mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure>;
+    /// The conversation in the turn of this start: a new one, or the one that [`Session::save`] saved.
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure>;
     /// Takes one input and says what follows.
     fn step(&mut self, now_ms: u64, input: Input) -> Result<StepResult, Failure>;
     /// All that must be remembered, at most 64 KiB.
@@ -134,13 +134,13 @@ macro_rules! export_harness {
 
         impl $crate::harness::bindings::exports::sandboxed::harness::driver::GuestSession for SandboxedSession {
             fn open(
-                mission: String,
+                start: $crate::harness::Start,
                 saved: Option<Vec<u8>>,
             ) -> Result<
                 $crate::harness::bindings::exports::sandboxed::harness::driver::Session,
                 $crate::harness::Failure,
             > {
-                let session = <<$driver as $crate::Driver>::Session as $crate::Session>::open(mission, saved)?;
+                let session = <<$driver as $crate::Driver>::Session as $crate::Session>::open(start, saved)?;
                 let session = SandboxedSession(::std::cell::RefCell::new(session));
                 Ok($crate::harness::bindings::exports::sandboxed::harness::driver::Session::new(session))
             }

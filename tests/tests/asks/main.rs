@@ -5,12 +5,14 @@
 
 mod changing;
 mod command_line;
+mod context;
 mod crashing;
 mod deciding;
 mod ending;
 mod homes;
 mod limits;
 mod questions;
+mod replaying;
 mod rules;
 mod secrets;
 mod steering;

@@ -9,6 +9,7 @@ use sandboxed_model::{
     ask::{ApprovalMode, WorkMode},
     mission::{Mission, MissionEdit, MissionFilter, NewMission},
     page::Page,
+    replay::Replay,
     state::MissionState,
 };
 use serde::{Deserialize, Deserializer};
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(cancel_mission))
         .routes(routes!(resume_mission))
         .routes(routes!(finish_mission))
+        .routes(routes!(replay_mission))
 }
 
 /// A mission that is wanted.
@@ -303,4 +305,21 @@ async fn finish_mission(
     InPath(id): InPath<MissionId>,
 ) -> Result<Json<Mission>, Problem> {
     Ok(Json(server.orchestrator.finish_mission(id).await?))
+}
+
+/// Read a mission's output again
+///
+/// By its harness as it is now: what its processes printed is told to the driver as it was then, and what the driver says is
+/// held against the log. Nothing of the mission changes.
+#[utoipa::path(
+    post, path = "/missions/{id}/replay", tag = "missions",
+    params(("id" = inline(MissionId), Path, description = "The mission")),
+    responses((status = 200, description = "Turn by turn, what it says otherwise.", body = Replay))
+)]
+async fn replay_mission(
+    State(server): Shared,
+    _: Caller,
+    InPath(id): InPath<MissionId>,
+) -> Result<Json<Replay>, Problem> {
+    Ok(Json(server.orchestrator.replay_mission(id).await?))
 }

@@ -25,6 +25,7 @@ pub(crate) mod processes;
 pub(crate) mod queue;
 pub(crate) mod secrets;
 pub(crate) mod sign_in;
+pub(crate) mod skills;
 pub(crate) mod snapshots;
 pub(crate) mod spending;
 pub(crate) mod system;

@@ -7,6 +7,7 @@ use http::StatusCode;
 use sandboxed_model::{
     PluginId,
     account::AccountName,
+    context::{McpServer, McpServerName, SkillName},
     page::Page,
     port::DeclaredPort,
     recipe::{Blueprint, EnvValue, InitStep, Mount, VariableName},
@@ -67,11 +68,23 @@ struct BlueprintRequest {
     #[serde(default)]
     #[schema(max_items = 16)]
     direct_keys: Vec<AccountName>,
+    /// What agents of its missions are to keep to, besides what repositories say: 64 KiB at most.
+    #[schema(max_length = 65536)]
+    instructions: Option<String>,
+    /// Skills of the library that they have.
+    #[serde(default)]
+    #[schema(max_items = 64)]
+    skills: Vec<SkillName>,
+    /// Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<McpServerName, McpServer>)]
+    mcp_servers: BTreeMap<McpServerName, Object<McpServer>>,
 }
 
 impl From<BlueprintRequest> for Blueprint {
     fn from(wanted: BlueprintRequest) -> Self {
-        let BlueprintRequest { backend, options, network, limits, ports, env, mounts, init, direct_keys } = wanted;
+        let BlueprintRequest { backend, options, network, limits, ports, env, mounts, init, direct_keys, .. } = wanted;
+        let BlueprintRequest { instructions, skills, mcp_servers, .. } = wanted;
         Self {
             backend,
             options,
@@ -82,6 +95,9 @@ impl From<BlueprintRequest> for Blueprint {
             mounts: mounts.into_iter().map(|it| it.0).collect(),
             init: init.into_iter().map(|it| it.0).collect(),
             direct_keys,
+            instructions,
+            skills,
+            mcp_servers: mcp_servers.into_iter().map(|(name, it)| (name, it.0)).collect(),
         }
     }
 }

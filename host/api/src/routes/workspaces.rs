@@ -9,6 +9,7 @@ use sandboxed_model::{
     PluginId, WorkspaceId,
     account::AccountName,
     command::ResourceUsage,
+    context::{McpServer, McpServerName, SkillName},
     page::Page,
     port::DeclaredPort,
     recipe::{EnvValue, InitStep, Mount, Recipe, VariableName},
@@ -96,6 +97,17 @@ struct WorkspaceRequest {
     #[serde(default)]
     #[schema(max_items = 16)]
     direct_keys: Vec<AccountName>,
+    /// What agents of its missions are to keep to, besides what repositories say: 64 KiB at most.
+    #[schema(max_length = 65536)]
+    instructions: Option<String>,
+    /// Skills of the library that they have.
+    #[serde(default)]
+    #[schema(max_items = 64)]
+    skills: Vec<SkillName>,
+    /// Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<McpServerName, McpServer>)]
+    mcp_servers: BTreeMap<McpServerName, Object<McpServer>>,
     /// The template that it is made from. What is said here counts over it: options, limits and variables one by one, a
     /// mount by its target, a port by its name or number; init steps are added to the template's.
     template: Option<TemplateName>,
@@ -117,6 +129,9 @@ impl From<WorkspaceRequest> for NewWorkspace {
             mounts,
             init,
             direct_keys,
+            instructions,
+            skills,
+            mcp_servers,
             template,
             template_version,
         } = wanted;
@@ -125,6 +140,9 @@ impl From<WorkspaceRequest> for NewWorkspace {
             mounts: mounts.into_iter().map(|it| it.0).collect(),
             init: init.into_iter().map(|it| it.0).collect(),
             direct_keys,
+            instructions,
+            skills,
+            mcp_servers: mcp_servers.into_iter().map(|(name, it)| (name, it.0)).collect(),
         };
         Self {
             name,

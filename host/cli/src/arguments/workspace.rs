@@ -1,10 +1,13 @@
 //! Arguments that describe a workspace to make.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use sandboxed_model::{
     PluginId,
     account::AccountName,
     config::ByteSize,
+    context::{McpAddress, McpProgram, McpServer, McpServerName, SkillName},
     port::DeclaredPort,
     recipe::{EnvValue, InitStep, Mount, Recipe, VariableName},
     template::TemplateChoice,
@@ -70,6 +73,15 @@ pub(crate) struct WorkspaceArguments {
     /// An account of a provider whose key is in the environment of its missions itself, and not behind the gateway.
     #[arg(long, value_name = "ACCOUNT")]
     direct_key: Vec<AccountName>,
+    /// A file with what agents of its missions are to keep to, besides what repositories say.
+    #[arg(long, value_name = "FILE", value_parser = text_of)]
+    instructions: Option<String>,
+    /// A skill of the library that they have.
+    #[arg(long, value_name = "NAME")]
+    skill: Vec<SkillName>,
+    /// A server of tools that they use: an address, with @SECRET for the token that it wants, or a program with arguments.
+    #[arg(long, value_name = "NAME=URL[@SECRET]|NAME=PROGRAM…", value_parser = mcp_server)]
+    mcp_server: Vec<(McpServerName, McpServer)>,
     /// The template that it is made from; what else is said counts over it.
     #[arg(long, value_name = "NAME[@VERSION]")]
     template: Option<TemplateChoice>,
@@ -82,6 +94,7 @@ impl From<WorkspaceArguments> for NewWorkspace {
         let WorkspaceArguments {
             dockerfile, env, secret_env, secret_file, mount, init, template, via, direct_key, ..
         } = arguments;
+        let WorkspaceArguments { instructions, skill, mcp_server, .. } = arguments;
         let mut options = options.unwrap_or_default();
         options.extend(dockerfile.map(|text| ("dockerfile".to_owned(), Value::String(text))));
         let mode = network
@@ -99,6 +112,9 @@ impl From<WorkspaceArguments> for NewWorkspace {
                 mounts: mount,
                 init,
                 direct_keys: direct_key,
+                instructions,
+                skills: skill,
+                mcp_servers: mcp_server.into_iter().collect(),
             },
             template,
         }
@@ -136,6 +152,22 @@ fn secret_variable(text: &str) -> Result<(VariableName, EnvValue), String> {
     let (name, secret) =
         text.split_once('=').ok_or("it is NAME=SECRET, with the name of a secret and not its value")?;
     Ok((named(name)?, EnvValue::Secret { secret: secret.to_owned() }))
+}
+
+/// What begins like an address is one. A program's words are those of a shell's command line.
+fn mcp_server(text: &str) -> Result<(McpServerName, McpServer), String> {
+    let (name, said) = text.split_once('=').ok_or("it is NAME=URL or NAME=PROGRAM")?;
+    let name = name.parse::<McpServerName>().map_err(|error| error.to_string())?;
+    if said.starts_with("https://") || said.starts_with("http://") {
+        let (url, token) = match said.rsplit_once('@') {
+            Some((url, secret)) => (url.to_owned(), Some(secret.to_owned())),
+            None => (said.to_owned(), None),
+        };
+        return Ok((name, McpServer::Http(McpAddress { url, token })));
+    }
+    let mut words = shlex::split(said).ok_or("its command line has an open quote")?.into_iter();
+    let program = words.next().ok_or("it names no program")?;
+    Ok((name, McpServer::Program(McpProgram { program, args: words.collect(), env: BTreeMap::new() })))
 }
 
 fn named(name: &str) -> Result<VariableName, String> {

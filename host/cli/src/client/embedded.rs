@@ -16,6 +16,7 @@ use sandboxed_model::{
     port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
     queue::QueuedMessage,
+    replay::Replay,
     tools::{Tool, ToolReply},
     workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
@@ -74,6 +75,10 @@ impl Embedded {
 
     pub(super) async fn delete_mission(&self, id: MissionId) -> Result<()> {
         Ok(self.orchestrator.delete_mission(id).await?)
+    }
+
+    pub(super) async fn replay_mission(&self, id: MissionId) -> Result<Replay> {
+        Ok(self.orchestrator.replay_mission(id).await?)
     }
 
     pub(super) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {

@@ -18,6 +18,7 @@ mod harness;
 mod models;
 mod moving;
 mod secrets;
+mod skills;
 mod snapshots;
 
 use std::{
@@ -38,6 +39,7 @@ use sandboxed_model::{
     port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
     queue::QueuedMessage,
+    replay::Replay,
     tools::{Tool, ToolReply},
     workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
 };
@@ -48,6 +50,7 @@ pub(crate) use self::{
     embedded::Embedded,
     files::Content,
     http::Http,
+    skills::WholeSkill,
     tunnel::Tunnel,
 };
 use crate::{
@@ -175,6 +178,11 @@ impl Client {
 
     pub(crate) async fn delete_mission(&self, id: MissionId) -> Result<()> {
         either!(self.delete_mission(id))
+    }
+
+    /// Reads a mission's output again.
+    pub(crate) async fn replay_mission(&self, id: MissionId) -> Result<Replay> {
+        either!(self.replay_mission(id))
     }
 
     pub(crate) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {

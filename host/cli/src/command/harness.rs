@@ -176,16 +176,15 @@ fn described(info: &HarnessInfo, terminal: Terminal) -> String {
 fn abilities(about: &HarnessAbout, terminal: Terminal) -> String {
     let mut text = format!("{}\n", safe(&about.summary));
     let yes = |able: bool| if able { "yes" } else { "no" };
-    let lifetime = format!("one process a {:?}", about.lifetime).to_lowercase();
     let or_none = |texts: &[String]| if texts.is_empty() { "none to choose".to_owned() } else { texts.join(", ") };
     for (name, value) in [
-        ("process", lifetime.as_str()),
         ("resume", yes(about.resume)),
         ("interrupt", yes(about.interrupt)),
         ("steer", yes(about.steer)),
         ("usage", yes(about.usage)),
         ("approvals", yes(about.approvals)),
         ("planning", yes(about.planning)),
+        ("images", yes(about.images)),
         ("models", &or_none(&about.models)),
         ("efforts", &or_none(&about.efforts)),
     ] {

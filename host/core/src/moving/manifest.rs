@@ -85,6 +85,9 @@ impl Manifest {
             mounts: recipe.mounts,
             init: recipe.init,
             direct_keys: recipe.direct_keys,
+            instructions: recipe.instructions,
+            skills: recipe.skills,
+            mcp_servers: recipe.mcp_servers,
         };
         Self {
             format: FORMAT.to_owned(),

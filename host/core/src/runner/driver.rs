@@ -2,20 +2,20 @@
 //! middle of it. None of that touches the agent.
 
 use sandboxed_model::{
-    Blame, Failure, MissionId, Timestamp,
+    Blame, Failure, Timestamp,
     command::Exit,
     event::{Notice, NoticeLevel},
-    harness::{DriverEvent, Input, StepResult, TextPiece, TurnOutcome},
+    harness::{DriverEvent, Input, Start, StepResult, TextPiece, TurnOutcome},
 };
 use sandboxed_plugins::{Harness, Session};
 
 /// Raw output that is shown of a batch which the plugin could not digest.
 const SHOWN_OF_SKIPPED: usize = 4096;
 
-/// The driver of one mission.
+/// The driver of one turn.
 pub(crate) struct Driver {
     harness: Harness,
-    mission: MissionId,
+    start: Start,
     session: Option<Session>,
     saved: Option<Vec<u8>>,
     /// The plugin is out of service: output is shown as it comes and the exit status decides.
@@ -24,8 +24,13 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Takes up the conversation where `saved` left it, or begins one.
-    pub(crate) fn new(harness: Harness, mission: MissionId, saved: Option<Vec<u8>>) -> Self {
-        Self { harness, mission, session: None, saved, raw: false }
+    pub(crate) fn new(harness: Harness, start: Start, saved: Option<Vec<u8>>) -> Self {
+        Self { harness, start, session: None, saved, raw: false }
+    }
+
+    /// The facts of the turn.
+    pub(crate) fn start(&self) -> &Start {
+        &self.start
     }
 
     /// What must be stored to take the conversation up again.
@@ -58,7 +63,7 @@ impl Driver {
         let session = match &mut self.session {
             Some(session) => session,
             empty => {
-                let opened = self.harness.open_session(self.mission, self.saved.clone()).await;
+                let opened = self.harness.open_session(&self.start, self.saved.as_deref()).await;
                 empty.insert(opened.map_err(|failure| Refusal { failure, trapped: true })?)
             }
         };
@@ -78,7 +83,7 @@ impl Driver {
 
     /// The same input failed twice. The input is skipped, shown as far as it can be, and the conversation goes on.
     async fn give_up_on(&mut self, input: Input, failure: Failure) -> StepResult {
-        let out_of_service = self.harness.open_session(self.mission, self.saved.clone()).await.is_err();
+        let out_of_service = self.harness.open_session(&self.start, self.saved.as_deref()).await.is_err();
         let mut events = vec![DriverEvent::Problem(failure.clone())];
         if out_of_service {
             self.raw = true;
@@ -102,7 +107,7 @@ impl Driver {
                 }));
             }
             Input::Exited(exit) => events.push(end_by_exit(&exit)),
-            Input::Prompt(_) => return ended_by(failure),
+            Input::Prompt => return ended_by(failure),
             Input::Steer { .. }
             | Input::Decision { .. }
             | Input::Answer { .. }
@@ -140,7 +145,7 @@ fn raw_step(input: Input) -> StepResult {
             })
             .collect(),
         Input::Exited(exit) => vec![end_by_exit(&exit)],
-        Input::Prompt(_)
+        Input::Prompt
         | Input::Steer { .. }
         | Input::Decision { .. }
         | Input::Answer { .. }

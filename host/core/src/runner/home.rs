@@ -30,6 +30,22 @@ if [ ! -d "$home" ]; then
     done
 fi
 if [ -d "$files" ]; then
+    # What leads to the workspace's own becomes the mission's, or all missions would get what is put there.
+    (cd "$files" && find . -mindepth 1) | while IFS= read -r path; do
+        path=$home/${path#./}
+        if [ -h "$path" ]; then
+            linked=$(readlink "$path")
+            rm "$path"
+            if [ -d "$linked" ]; then
+                mkdir "$path"
+                for entry in "$linked"/* "$linked"/.[!.]*; do
+                    if [ -e "$entry" ] || [ -h "$entry" ]; then
+                        ln -s "$entry" "$path/${entry##*/}"
+                    fi
+                done
+            fi
+        fi
+    done
     cp -R "$files/." "$home/"
 fi
 HOME=$home
@@ -114,6 +130,26 @@ mod tests {
         let script = r#"cat "$HOME/.agent/settings" "$HOME/note"; ls -A "$HOME/.missions" 2>/dev/null || true"#;
         assert_eq!(run(&workspace, &home, inbox_inside, script), "secondmine\n");
         assert!(!workspace.join("note").exists());
+    }
+
+    #[test]
+    fn what_a_mission_puts_into_a_directory_of_the_workspaces_is_in_that_mission_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let (workspace, inbox) = (directory.path().join("home"), directory.path().join("inbox"));
+        std::fs::create_dir_all(workspace.join(".agent/skills/own")).unwrap();
+        std::fs::write(workspace.join(".agent/skills/own/SKILL.md"), "own").unwrap();
+        std::fs::write(workspace.join(".agent/settings"), "workspace").unwrap();
+        std::fs::create_dir_all(inbox.join("home/.agent/skills/new")).unwrap();
+        std::fs::write(inbox.join("home/.agent/skills/new/SKILL.md"), "new").unwrap();
+        std::fs::write(inbox.join("home/.agent/settings"), "mission").unwrap();
+        let home = inside(workspace.to_str().unwrap(), MissionId::new());
+
+        let script = r#"cd "$HOME/.agent"; cat skills/own/SKILL.md skills/new/SKILL.md settings"#;
+        for _ in 0..2 {
+            assert_eq!(run(&workspace, &home, inbox.to_str().unwrap(), script), "ownnewmission");
+        }
+        assert_eq!(std::fs::read_to_string(workspace.join(".agent/settings")).unwrap(), "workspace");
+        assert!(!workspace.join(".agent/skills/new").exists());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{io::Write, sync::Arc, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions, Permissions, PermissionsExt},
@@ -10,6 +11,7 @@ use sandboxed_exec::{Run, RunSpec, StdinMode};
 use sandboxed_model::{
     Blame, Failure, RunId, Timestamp,
     command::Exit,
+    context::SkillName,
     event::{EventBody, Notice, NoticeLevel},
     harness::{LaunchFile, LaunchPlace, LaunchPlan, Start},
     mission::Mission,
@@ -19,9 +21,9 @@ use sandboxed_plugins::Harness;
 use sandboxed_store::{MissionChange, RunChange, RunRecord};
 use tokio::{sync::watch, time::Instant};
 
-use super::home;
+use super::{home, journal::Beginning, saved::SavedTurn};
 use crate::{
-    Result, changes,
+    Result, changes, context,
     distant::Distant,
     paths::Paths,
     sandbox::{Sandbox, Speaker},
@@ -36,6 +38,9 @@ pub(super) struct Launched {
     pub(super) sandbox: Sandbox,
     pub(super) run: Run,
     pub(super) record: RunRecord,
+    pub(super) start: Start,
+    /// What the driver saved in the turn before.
+    pub(super) saved: Option<Vec<u8>>,
 }
 
 impl Services {
@@ -56,31 +61,36 @@ impl Services {
         let sandbox = self.sandbox(&workspace, Some(mission.id)).await?;
         let programs = self.programs_for(mission, &workspace, &sandbox).await?;
         let place = self.place(mission, &workspace, &sandbox).await?;
-        let native_session = self.store.live_state(mission.id).await?.native_session;
-        let entered = sandbox.clone().for_one_process();
+        let state = self.store.live_state(mission.id).await?;
+        let saved = SavedTurn::read(self.vault.open_state(mission.id, state.session_state)).driver();
+        let (mcp_servers, tokens) = context::mcp_servers(&workspace);
+        let entered = sandbox.clone().for_one_process().with_tokens(tokens);
         let inbox = format!("{}/{run}", sandbox.observed().inbox);
         let home = home::inside(&sandbox.observed().home, mission.id);
-        let plan = harness
-            .plan_launch(&Start {
-                mission: mission.id,
-                turn: mission.turns,
-                tree: place.inside.clone(),
-                inbox: inbox.clone(),
-                home: home.clone(),
-                programs: programs.clone(),
-                prompt: prompt.to_owned(),
-                model: mission.model.clone(),
-                effort: mission.effort.clone(),
-                approvals: mission.approvals,
-                mode: mission.mode,
-                endpoints: entered.endpoints(),
-                resume: native_session,
-                settings: mission.settings.to_string(),
-            })
-            .await?;
-        let LaunchPlan { mut command, files, stdout, stderr, start_within_ms } = plan;
+        let start = Start {
+            mission: mission.id,
+            turn: mission.turns,
+            tree: place.inside.clone(),
+            inbox: inbox.clone(),
+            home: home.clone(),
+            programs,
+            prompt: prompt.to_owned(),
+            attachments: Vec::new(),
+            instructions: self.instructions(&workspace).await?,
+            mcp_servers,
+            model: mission.model.clone(),
+            effort: mission.effort.clone(),
+            approvals: mission.approvals,
+            mode: mission.mode,
+            endpoints: entered.endpoints(),
+            resume: state.native_session,
+            settings: mission.settings.to_string(),
+        };
+        let LaunchPlan { mut command, mut files, stdout, stderr, start_within_ms, skills } =
+            harness.plan_launch(&start).await?;
+        files.extend(self.skills_of(mission, &workspace, skills.as_deref()).await?);
         // What has no settings in its home and no program of its own is no agent, and at home in the workspace's.
-        if programs.is_some() || files.iter().any(|file| file.place == LaunchPlace::Home) {
+        if start.programs.is_some() || files.iter().any(|file| file.place == LaunchPlace::Home) {
             command = home::begin(command, &home, &inbox);
         }
         let files = files.into_iter().map(home::place).collect();
@@ -106,7 +116,9 @@ impl Services {
             stderr_framing: stderr,
             speaks_by: start_within_ms.map(|within| Timestamp::now().after(Duration::from_millis(within.into()))),
         };
-        let started = RunChange::Started(record.clone());
+        let beginning = Beginning { start, saved: saved.as_ref().map(|saved| BASE64_STANDARD.encode(saved)) };
+        let kept = self.vault.seal_state(mission.id, &serde_json::to_vec(&beginning).map_err(unwritable)?);
+        let started = RunChange::Started { record: record.clone(), start: kept };
         self.append(mission.id, MissionChange { run: Some(started), ..MissionChange::default() }).await?;
         let run = self
             .supervisor
@@ -123,7 +135,7 @@ impl Services {
             .await
             .map_err(|error| error.failure())?;
         record.pid = Some(run.pid());
-        Ok(Launched { sandbox, run, record })
+        Ok(Launched { sandbox, run, record, start: beginning.start, saved })
     }
 
     /// Where the programs of the mission's harness are. If they are being installed, the mission tells how far that is.
@@ -154,6 +166,35 @@ impl Services {
                 }
             }
         }
+    }
+
+    /// The workspace's skills for an agent that looks for them in this directory. The mission tells of those that it cannot
+    /// have.
+    async fn skills_of(
+        &self,
+        mission: &Mission,
+        workspace: &Workspace,
+        directory: Option<&str>,
+    ) -> Result<Vec<LaunchFile>> {
+        let wanted = &workspace.recipe.skills;
+        let (files, text) = match directory {
+            _ if wanted.is_empty() => return Ok(Vec::new()),
+            None => {
+                (Vec::new(), format!("{} knows no skills: it goes without those of the workspace", mission.harness))
+            }
+            Some(directory) => {
+                let (files, gone) = self.skill_files(workspace, directory).await?;
+                if gone.is_empty() {
+                    return Ok(files);
+                }
+                let gone: Vec<_> = gone.iter().map(SkillName::as_str).collect();
+                (files, format!("the library has these skills of the workspace no longer: {}", gone.join(", ")))
+            }
+        };
+        let notice = Notice { level: NoticeLevel::Warning, code: "skills.missing".to_owned(), text };
+        let change = MissionChange { events: vec![EventBody::Notice(notice)], ..MissionChange::default() };
+        self.append(mission.id, change).await?;
+        Ok(files)
     }
 
     async fn remember_baseline(&self, mission: &Mission, sandbox: &Sandbox, place: &changes::Place, run: RunId) {
@@ -243,6 +284,10 @@ fn make_readable(parent: &Dir, path: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         made => made.and_then(|()| parent.set_permissions(path, Permissions::from_mode(0o755))),
     }
+}
+
+fn unwritable(error: serde_json::Error) -> Failure {
+    Failure::new(Blame::Host, "run.start", format!("what the turn begins with could not be written down: {error}"))
 }
 
 /// The end of a run of which only its record is known.

@@ -9,6 +9,7 @@ mod framing;
 mod hear;
 mod held;
 mod home;
+mod journal;
 mod launch;
 mod output_limit;
 mod recover;
@@ -37,7 +38,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+pub(crate) use framing::Framer;
 pub(crate) use hear::told;
+pub(crate) use journal::{Beginning, Printed, Told, What};
+pub(crate) use spool::PIECE;
+pub(crate) use translate::Translator;
 
 use crate::{Error, Result, admission::Place, services::Services};
 

@@ -9,6 +9,7 @@ use sandboxed_store::{MissionChange, RunChange};
 use super::{
     Runner, TurnEnd,
     driver::Driver,
+    journal::Beginning,
     launch::lost,
     saved::SavedTurn,
     turn::{Turn, readers},
@@ -30,15 +31,15 @@ impl Runner {
                 return Ok(Some(self.settle_unlaunched(mission, failure).await?));
             }
         };
+        let start = self.services.vault.open_state(mission.id, state.live_start);
+        let Some(Beginning { start, .. }) = start.and_then(|bytes| serde_json::from_slice(&bytes).ok()) else {
+            self.services.abandon(&mission, record.id).await?;
+            return Ok(Some(self.settle_unlaunched(mission, run_lost("what it began with cannot be read")).await?));
+        };
         let about = harness.describe().await;
         let saved = SavedTurn::read(self.services.vault.open_state(mission.id, state.session_state));
-        let mut turn = Turn::new(
-            Arc::clone(&self.services),
-            mission,
-            record,
-            Driver::new(harness, self.mission, saved.driver()),
-            place,
-        );
+        let mut turn =
+            Turn::new(Arc::clone(&self.services), mission, record, Driver::new(harness, start, saved.driver()), place);
         let steerable = about.is_ok_and(|about| about.steer);
         turn.restore(saved, steerable).await?;
         match self.services.supervisor.attach(turn.record.id).await.map_err(|error| error.failure())? {
@@ -60,7 +61,7 @@ impl Runner {
         let readers = readers(&self.services, turn.record.id, offsets);
         if turn.record.pid.is_none() {
             let pid = turn.run.as_ref().map_or(0, Run::pid);
-            turn.begin(pid, prompt).await?;
+            turn.begin(pid).await?;
         } else {
             turn.perform(state.pending_actions).await;
             turn.tell_decisions().await?;

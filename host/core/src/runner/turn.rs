@@ -14,10 +14,10 @@ use sandboxed_model::{
     command::{Exit, OutputStream},
     config::Span,
     event::{EventBody, RunStarted},
-    harness::{Action, DriverEvent, Input, TurnOutcome},
+    harness::{Action, DriverEvent, Input, StepResult, TurnOutcome},
     mission::{Mission, Parked},
 };
-use sandboxed_store::{ActionId, AskChange, LiveAsk, MissionChange, Offsets, RunChange, RunRecord};
+use sandboxed_store::{ActionId, AskChange, LiveAsk, MissionChange, Offsets, RunChange, RunRecord, ToldInputs};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -27,6 +27,7 @@ use super::{
     framing::Framer,
     hear::{Heard, Steering, decided, told},
     held::HeldInput,
+    journal::Told,
     launch::{Launched, lost},
     saved::SavedTurn,
     spool::{PIECE, Piece, Pieces},
@@ -53,6 +54,8 @@ pub(super) struct Turn {
     framers: [Framer; 2],
     timers: HashMap<u32, (Instant, ActionId)>,
     done: Vec<ActionId>,
+    /// What the driver was told and is not kept yet.
+    told: Vec<Vec<u8>>,
     held: HeldInput,
     last_step: Option<Instant>,
     last_output: Instant,
@@ -106,29 +109,22 @@ impl Runner {
                 return self.settle_cancelled(mission, done).await;
             }
         };
-        let Launched { sandbox, run, record } = match launched {
+        let Launched { sandbox, run, record, start, saved } = match launched {
             Ok(launched) => launched,
             Err(error) => {
                 self.services.contained.abandon(mission.workspace, id.to_string());
                 return self.settle_unlaunched(mission, error.failure()).await;
             }
         };
-        let saved = self.services.store.live_state(mission.id).await?.session_state;
         let steerable = harness.describe().await.is_ok_and(|about| about.steer);
-        let saved = SavedTurn::read(self.services.vault.open_state(mission.id, saved));
         let readers = readers(&self.services, run.id(), [0, 0]);
         let pid = run.pid();
-        let mut turn = Turn::new(
-            Arc::clone(&self.services),
-            mission,
-            record,
-            Driver::new(harness, self.mission, saved.driver()),
-            place,
-        );
+        let mut turn =
+            Turn::new(Arc::clone(&self.services), mission, record, Driver::new(harness, start, saved), place);
         turn.sandbox = Some(sandbox);
         turn.run = Some(run);
         turn.steerable = steerable;
-        turn.begin(pid, prompt).await?;
+        turn.begin(pid).await?;
         self.follow(turn, readers).await
     }
 
@@ -195,6 +191,7 @@ impl Turn {
             framers,
             timers: HashMap::new(),
             done: Vec::new(),
+            told: Vec::new(),
             held: HeldInput::default(),
             last_step: None,
             last_output: Instant::now(),
@@ -214,11 +211,11 @@ impl Turn {
         }
     }
 
-    /// Tells the driver what the person asked. Stored together with the process id, which so says that it was told.
-    pub(super) async fn begin(&mut self, pid: u32, prompt: String) -> Result<()> {
+    /// Tells the driver that the turn begins. Stored together with the process id, which so says that it was told.
+    pub(super) async fn begin(&mut self, pid: u32) -> Result<()> {
         self.record.pid = Some(pid);
         self.translator.tell(EventBody::RunStarted(RunStarted { run: self.record.id, pid }));
-        let mut change = self.stepped(Input::Prompt(prompt)).await?;
+        let mut change = self.stepped(Input::Prompt).await?;
         change.run = Some(RunChange::Launched { run: self.record.id, pid });
         self.store(change).await?;
         self.tell_decisions().await?;
@@ -259,12 +256,19 @@ impl Turn {
 
     /// Tells the driver something; what follows from it is to be stored.
     async fn stepped(&mut self, input: Input) -> Result<MissionChange> {
-        let result = self.driver.step(Timestamp::now(), input).await;
+        let result = self.tell_driver(input).await;
         let heard = self.hear(result.events).await?;
         let mut events = self.translator.take();
         events.extend(self.waits());
         let (asks, queue, forget_session) = (heard.asks, heard.queue, heard.forget_session);
         Ok(MissionChange { events, asks, queue, forget_session, plan_actions: result.actions, ..self.progress() })
+    }
+
+    async fn tell_driver(&mut self, input: Input) -> StepResult {
+        let now = Timestamp::now();
+        let told = Told::of(now, &input).write();
+        self.told.push(self.services.vault.seal_state(self.mission.id, &told));
+        self.driver.step(now, input).await
     }
 
     /// Tells the driver what was decided meanwhile, one thing after the other.
@@ -341,6 +345,7 @@ impl Turn {
             session_state: Some(self.services.vault.seal_state(self.mission.id, &saved.write())),
             run: Some(RunChange::Progress { run: self.record.id, offsets }),
             actions_done: std::mem::take(&mut self.done),
+            inputs: ToldInputs { run: Some(self.record.id), told: std::mem::take(&mut self.told) },
             last_output_at: Some(Timestamp::now()),
             stalled: Some(false),
             ..MissionChange::default()
@@ -362,6 +367,8 @@ impl Turn {
                 continue;
             };
             match action {
+                // A start has none yet.
+                Action::WriteAttachment(_) => {}
                 Action::Write(_) | Action::CloseInput => {
                     match self.held.push(id, action) {
                         // Before the next is put in line: most of the time nothing waits.
@@ -505,7 +512,7 @@ impl Turn {
             self.step(Input::Frames(rest)).await?;
         }
         let exit = self.exit.clone().unwrap_or_else(|| lost("nothing is known of the process"));
-        let result = self.driver.step(Timestamp::now(), Input::Exited(exit.clone())).await;
+        let result = self.tell_driver(Input::Exited(exit)).await;
         self.last_words = self.hear(result.events).await?;
         if self.translator.turn_end().is_none() {
             self.translator.push(vec![

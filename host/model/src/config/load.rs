@@ -98,6 +98,8 @@ fn absolute(mut config: Config, document: &mut Document<'_>, source: Source<'_>)
     config.server.data_dir = resolve(&config.server.data_dir, &["server", "data_dir"]);
     config.auth.admin_password_file =
         config.auth.admin_password_file.map(|path| resolve(&path, &["auth", "admin_password_file"]));
+    config.missions.instructions_file =
+        config.missions.instructions_file.map(|path| resolve(&path, &["missions", "instructions_file"]));
     config.harnesses.mirror = config.harnesses.mirror.map(|path| resolve(&path, &["harnesses", "mirror"]));
     config.models.catalogue = config.models.catalogue.map(|path| resolve(&path, &["models", "catalogue"]));
     for (name, engine) in &mut config.engines {

@@ -179,6 +179,8 @@ pub struct MissionsConfig {
     pub approval_timeout: Span,
     /// Rules that answer before anybody is asked.
     pub approval_rules: Vec<ConfigRule>,
+    /// The file with what all agents are to keep to. It is read anew for each turn.
+    pub instructions_file: Option<PathBuf>,
 }
 
 impl Default for MissionsConfig {
@@ -197,6 +199,7 @@ impl Default for MissionsConfig {
             approvals: ApprovalMode::Bypass,
             approval_timeout: Span(Duration::from_secs(12 * 3600)),
             approval_rules: Vec::new(),
+            instructions_file: None,
         }
     }
 }

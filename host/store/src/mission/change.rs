@@ -15,6 +15,7 @@ use crate::{
     ask::{self, AskChange},
     error::{Error, Result},
     event,
+    input::{self, ToldInputs},
     queue::{self, QueueChange},
     run::{self, RunChange},
     search::IndexEntry,
@@ -44,6 +45,8 @@ pub struct MissionChange {
     pub queue: Vec<QueueChange>,
     /// What happened to a run.
     pub run: Option<RunChange>,
+    /// What the driver of a run was told.
+    pub inputs: ToldInputs,
     /// What the harness's session must remember.
     pub session_state: Option<Vec<u8>>,
     /// Actions that are to be done after this commit. They stay pending until `actions_done` names them.
@@ -95,6 +98,7 @@ fn apply(write: &mut Write<'_>, id: MissionId, change: MissionChange) -> Result<
     if let Some(run) = change.run {
         run::apply(write.conn, row.key, id, run)?;
     }
+    input::add(write.conn, change.inputs)?;
     if let Some(state) = change.session_state {
         run::save_session(write.conn, row.key, &state)?;
     }

@@ -92,6 +92,7 @@ impl Store {
             ask::forget_mission(write.conn, key, id)?;
             for sql in [
                 "DELETE FROM queue WHERE mission = ?1",
+                "DELETE FROM inputs WHERE run IN (SELECT key FROM runs WHERE mission = ?1)",
                 "DELETE FROM runs WHERE mission = ?1",
                 "DELETE FROM session_states WHERE mission = ?1",
                 "DELETE FROM pending_actions WHERE mission = ?1",

@@ -31,7 +31,7 @@ async fn a_backup_made_while_missions_run_is_a_whole_database_of_one_moment() {
     writer.await.unwrap();
 
     let info = Store::verify(&copy).unwrap();
-    assert_eq!((info.version, info.missions), (2, 1));
+    assert_eq!((info.version, info.missions), (3, 1));
     let files: Vec<_> = std::fs::read_dir(fixture.dir.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

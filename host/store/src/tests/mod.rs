@@ -16,6 +16,7 @@ mod opening;
 mod queue;
 mod runs;
 mod search;
+mod skills;
 mod spending;
 mod templates;
 mod vault;

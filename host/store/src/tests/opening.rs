@@ -77,7 +77,7 @@ async fn a_database_of_a_newer_release_is_refused_with_the_remedy() {
     fixture.store.close().await;
     Connection::open(fixture.path()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = Store::open(fixture.path()).await.unwrap_err();
-    assert_eq!(error, Error::NewerVersion { found: 99, known: 2 });
+    assert_eq!(error, Error::NewerVersion { found: 99, known: 3 });
     assert!(error.failure().hint.unwrap().contains("newer release"));
 }
 

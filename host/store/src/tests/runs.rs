@@ -20,6 +20,10 @@ fn run(mission: MissionId) -> RunRecord {
     }
 }
 
+fn started(record: RunRecord) -> RunChange {
+    RunChange::Started { record, start: b"its start".to_vec() }
+}
+
 fn change(run: RunChange) -> MissionChange {
     MissionChange { run: Some(run), ..MissionChange::default() }
 }
@@ -34,7 +38,7 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
     let mission = fixture.mission("x").await.id;
     let mut record = run(mission);
     let store = &fixture.store;
-    store.commit(mission, change(RunChange::Started(record.clone()))).await.unwrap();
+    store.commit(mission, change(started(record.clone()))).await.unwrap();
     store.commit(mission, progress(record.id, 10, 0)).await.unwrap();
     store.commit(mission, progress(record.id, 10, 7)).await.unwrap();
     store.commit(mission, change(RunChange::Launched { run: record.id, pid: 4242 })).await.unwrap();
@@ -42,8 +46,8 @@ async fn a_run_is_followed_from_its_start_to_its_end() {
     record.pid = Some(4242);
 
     fixture.reopen().await;
-    let live = fixture.store.live_state(mission).await.unwrap().live_run;
-    assert_eq!(live.as_ref(), Some(&record));
+    let live = fixture.store.live_state(mission).await.unwrap();
+    assert_eq!((live.live_run, live.live_start), (Some(record.clone()), Some(b"its start".to_vec())));
     let ended = RunChange::Ended { run: record.id, exit: Exit::Lost("the machine went down".to_owned()) };
     fixture.store.commit(mission, change(ended.clone())).await.unwrap();
     assert_eq!(fixture.store.live_state(mission).await.unwrap().live_run, None);
@@ -59,12 +63,12 @@ async fn a_mission_has_one_live_run_at_most() {
     let fixture = Fixture::new().await;
     let mission = fixture.mission("x").await.id;
     let first = run(mission);
-    fixture.store.commit(mission, change(RunChange::Started(first.clone()))).await.unwrap();
-    let error = fixture.store.commit(mission, change(RunChange::Started(run(mission)))).await.unwrap_err();
+    fixture.store.commit(mission, change(started(first.clone()))).await.unwrap();
+    let error = fixture.store.commit(mission, change(started(run(mission)))).await.unwrap_err();
     assert_eq!(error.failure().code, "run.exists");
     let ended = RunChange::Ended { run: first.id, exit: Exit::Code(0) };
     fixture.store.commit(mission, change(ended)).await.unwrap();
-    fixture.store.commit(mission, change(RunChange::Started(run(mission)))).await.unwrap();
+    fixture.store.commit(mission, change(started(run(mission)))).await.unwrap();
     assert_eq!(fixture.store.runs(mission).await.unwrap().len(), 2);
 }
 
@@ -74,7 +78,7 @@ async fn offsets_never_go_back_and_other_missions_runs_are_out_of_reach() {
     let mission = fixture.mission("x").await.id;
     let other = fixture.mission("other").await.id;
     let record = run(mission);
-    fixture.store.commit(mission, change(RunChange::Started(record.clone()))).await.unwrap();
+    fixture.store.commit(mission, change(started(record.clone()))).await.unwrap();
     fixture.store.commit(mission, progress(record.id, 10, 10)).await.unwrap();
     let error = fixture.store.commit(mission, progress(record.id, 11, 9)).await.unwrap_err();
     assert_eq!(error.failure().code, "run.offset");
@@ -82,7 +86,7 @@ async fn offsets_never_go_back_and_other_missions_runs_are_out_of_reach() {
         let error = fixture.store.commit(mission, progress(run, 20, 20)).await.unwrap_err();
         assert_eq!(error.failure().code, "run.not_found");
     }
-    let error = fixture.store.commit(other, change(RunChange::Started(run(mission)))).await.unwrap_err();
+    let error = fixture.store.commit(other, change(started(run(mission)))).await.unwrap_err();
     assert_eq!(error.failure().code, "run.other_mission");
     let live = fixture.store.live_state(mission).await.unwrap().live_run.unwrap();
     assert_eq!((live.stdout_offset, live.stderr_offset), (10, 10));
@@ -96,7 +100,7 @@ async fn ended_runs_are_found_by_age_and_forgotten_and_live_ones_are_not() {
         let mission = fixture.mission(&number.to_string()).await.id;
         let record = run(mission);
         ids.push(record.id);
-        fixture.store.commit(mission, change(RunChange::Started(record.clone()))).await.unwrap();
+        fixture.store.commit(mission, change(started(record.clone()))).await.unwrap();
         if number < 2 {
             let ended = RunChange::Ended { run: record.id, exit: Exit::Code(0) };
             fixture.store.commit(mission, change(ended)).await.unwrap();
@@ -117,7 +121,7 @@ async fn a_mission_that_had_runs_can_be_deleted() {
     let fixture = Fixture::new().await;
     let mission = fixture.mission_in("x", &[Cancelled]).await.id;
     let record = run(mission);
-    fixture.store.commit(mission, change(RunChange::Started(record.clone()))).await.unwrap();
+    fixture.store.commit(mission, change(started(record.clone()))).await.unwrap();
     let ended = RunChange::Ended { run: record.id, exit: Exit::Code(0) };
     fixture.store.commit(mission, change(ended)).await.unwrap();
     fixture.store.delete_mission(mission).await.unwrap();

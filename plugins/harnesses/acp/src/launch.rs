@@ -104,6 +104,7 @@ impl Table {
             stdout: Framing::Lines,
             stderr: Framing::Lines,
             start_within_ms: None,
+            skills: None,
         })
     }
 

@@ -41,7 +41,6 @@ impl Driver for Acp {
             Err(failure) => About {
                 summary: format!("An agent that cannot be used: {}", failure.message),
                 abilities: Abilities::empty(),
-                lifetime: Lifetime::Turn,
                 models: Vec::new(),
                 settings_schema: SETTINGS_SCHEMA.to_owned(),
                 efforts: Vec::new(),
@@ -69,7 +68,6 @@ fn about(table: &Table) -> About {
     About {
         summary: table.summary.clone(),
         abilities,
-        lifetime: Lifetime::Turn,
         models: table.models.clone(),
         settings_schema: SETTINGS_SCHEMA.to_owned(),
         efforts: table.efforts.clone(),

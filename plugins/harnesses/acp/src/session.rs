@@ -58,6 +58,9 @@ pub(crate) struct AcpSession {
     interrupted: bool,
     /// Something that the agent asked for was refused.
     refused: bool,
+    /// What the person wrote, until the turn begins.
+    #[serde(skip)]
+    asked_for: String,
     /// Read once by each instance.
     #[serde(skip)]
     table: Option<Rc<Table>>,
@@ -90,14 +93,14 @@ enum Prompt {
 pub(crate) type Steps = StepResult;
 
 impl Session for AcpSession {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        restore(saved)
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        Ok(Self { asked_for: start.prompt, ..restore(saved)? })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let mut steps = StepResult::nothing();
         match input {
-            Input::Prompt(text) => self.begin(text),
+            Input::Prompt => self.begin(),
             Input::Frames(frames) => {
                 for frame in frames {
                     match self.lines.read(&frame) {
@@ -136,7 +139,8 @@ impl AcpSession {
         Ok(table)
     }
 
-    fn begin(&mut self, text: String) {
+    fn begin(&mut self) {
+        let text = std::mem::take(&mut self.asked_for);
         let mut requests = std::mem::take(&mut self.requests);
         requests.forget();
         *self = Self {

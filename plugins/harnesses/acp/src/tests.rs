@@ -43,6 +43,9 @@ fn start() -> Start {
         home: "/home/mission".to_owned(),
         programs: Some("/programs".to_owned()),
         prompt: "say hello".to_owned(),
+        attachments: Vec::new(),
+        instructions: None,
+        mcp_servers: Vec::new(),
         model: None,
         effort: None,
         approvals: ApprovalMode::Ask,
@@ -219,7 +222,7 @@ fn the_schema_knows_every_key_that_tables_use() {
 #[test]
 fn a_session_is_small_whatever_an_agent_prints() {
     use_table("goose");
-    let mut session = AcpSession::open("m".to_owned(), None).expect("a new one");
+    let mut session = AcpSession::open(sandboxed_sdk::testkit::start("\u{1}".repeat(3400)), None).expect("a new one");
     let frame = |json: &Json| {
         let bytes = format!("{json}\n").into_bytes();
         Input::Frames(vec![Frame { stream: Stream::Stdout, offset: 0, bytes, partial: false }])
@@ -228,7 +231,7 @@ fn a_session_is_small_whatever_an_agent_prints() {
         session.step(0, input).expect("no failure");
         assert!(session.save().len() < 60 << 10, "{} bytes", session.save().len());
     };
-    step(Input::Prompt("\u{1}".repeat(3400)));
+    step(Input::Prompt);
     let facts = serde_json::json!({ "launch": { "tree": "/workspace", "resume": null, "bypass": false, "plan": false,
         "model": null, "effort": null, "prompt_file": null } });
     step(frame(&facts));

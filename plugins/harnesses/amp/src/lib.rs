@@ -85,7 +85,6 @@ impl Driver for Amp {
         About {
             summary: "Amp, with the models of its own service; needs an account and a key there.".to_owned(),
             abilities: Abilities::RESUME | Abilities::INTERRUPT | Abilities::USAGE | Abilities::EFFORTS,
-            lifetime: Lifetime::Turn,
             models: Vec::new(),
             efforts: EFFORTS.map(str::to_owned).to_vec(),
             settings_schema: SETTINGS_SCHEMA.to_owned(),
@@ -136,6 +135,7 @@ impl Driver for Amp {
             stdout: Framing::Lines,
             stderr: Framing::Lines,
             start_within_ms: None,
+            skills: None,
         })
     }
 
@@ -160,6 +160,9 @@ mod tests {
             home: "/w/home".to_owned(),
             programs: Some("/opt/amp".to_owned()),
             prompt: "secret plans".to_owned(),
+            attachments: Vec::new(),
+            instructions: None,
+            mcp_servers: Vec::new(),
             model: None,
             effort: Some("high".to_owned()),
             approvals: ApprovalMode::Bypass,

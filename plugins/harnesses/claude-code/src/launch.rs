@@ -105,6 +105,7 @@ pub(crate) fn plan(start: Start, install: &Install) -> Result<Launch, Failure> {
         stdout: Framing::Lines,
         stderr: Framing::Lines,
         start_within_ms: Some(START_WITHIN_MS),
+        skills: None,
     })
 }
 
@@ -123,6 +124,9 @@ mod tests {
             home: "/w/home".to_owned(),
             programs: Some("/opt/claude".to_owned()),
             prompt: "secret plans".to_owned(),
+            attachments: Vec::new(),
+            instructions: None,
+            mcp_servers: Vec::new(),
             model: Some("opus".to_owned()),
             effort: Some("high".to_owned()),
             approvals: ApprovalMode::Ask,

@@ -67,7 +67,6 @@ impl Driver for ClaudeCode {
                 | Abilities::EFFORTS
                 | Abilities::APPROVALS
                 | Abilities::PLANNING,
-            lifetime: Lifetime::Turn,
             models: models.unwrap_or_else(|| MODELS.map(str::to_owned).to_vec()),
             efforts: EFFORTS.map(str::to_owned).to_vec(),
             settings_schema: settings::SCHEMA.to_owned(),

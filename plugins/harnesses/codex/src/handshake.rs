@@ -144,7 +144,7 @@ mod tests {
     fn after(answers: &[Json]) -> Vec<Event> {
         let mut session = CodexSession::default();
         let mut step = |input| session.step(0, input).expect("a step never fails").events;
-        let mut events = step(Input::Prompt("hello".to_owned()));
+        let mut events = step(Input::Prompt);
         for (answer, id) in answers.iter().zip(1..) {
             let bytes = format!("{}\n", json!({ "id": id, "result": answer })).into_bytes();
             let frame = Frame { stream: Stream::Stdout, offset: 0, bytes, partial: false };

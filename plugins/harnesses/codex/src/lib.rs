@@ -86,7 +86,6 @@ impl Driver for Codex {
                 | Abilities::EFFORTS
                 | Abilities::APPROVALS
                 | Abilities::PLANNING,
-            lifetime: Lifetime::Turn,
             models: MODELS.map(str::to_owned).to_vec(),
             efforts: EFFORTS.map(str::to_owned).to_vec(),
             settings_schema: SETTINGS_SCHEMA.to_owned(),

@@ -90,7 +90,7 @@ impl Default for CodexSession {
 }
 
 impl Session for CodexSession {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+    fn open(_start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
         restore(saved)
     }
 
@@ -98,7 +98,7 @@ impl Session for CodexSession {
         let mut out = StepResult::nothing();
         match input {
             // What the person wrote is in the file that the launch left.
-            Input::Prompt(_) => self.greet(&mut out),
+            Input::Prompt => self.greet(&mut out),
             Input::Frames(frames) => frames.iter().for_each(|frame| self.read(frame, &mut out)),
             Input::Gap(gap) => out.events.push(self.lines.skip(&gap)),
             Input::Steer(steering) => self.steer(steering, &mut out),

@@ -129,6 +129,7 @@ pub(crate) fn plan(start: Start, install: &Install) -> Result<Launch, Failure> {
         stdout: Framing::Lines,
         stderr: Framing::Lines,
         start_within_ms: Some(START_WITHIN_MS),
+        skills: None,
     })
 }
 
@@ -183,6 +184,9 @@ mod tests {
             home: "/home/mission".to_owned(),
             programs: Some("/programs".to_owned()),
             prompt: prompt.to_owned(),
+            attachments: Vec::new(),
+            instructions: None,
+            mcp_servers: Vec::new(),
             model: None,
             effort: None,
             approvals: ApprovalMode::Bypass,

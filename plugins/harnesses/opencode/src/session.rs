@@ -90,7 +90,7 @@ struct Answered {
 }
 
 impl Session for OpencodeSession {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+    fn open(_start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
         restore(saved)
     }
 
@@ -98,7 +98,7 @@ impl Session for OpencodeSession {
         let mut out = StepResult::nothing();
         match input {
             // What the person wrote is in the file that the launch left.
-            Input::Prompt(_) => *self = Self { stage: Stage::Starting, ..Self::default() },
+            Input::Prompt => *self = Self { stage: Stage::Starting, ..Self::default() },
             Input::Frames(frames) => frames.iter().for_each(|frame| self.read(now_ms, frame, &mut out)),
             Input::Gap(gap) => out.events.push(self.lines.skip(&gap)),
             Input::Steer(steering) => self.steer(steering, &mut out),

@@ -55,7 +55,6 @@ impl Driver for Shell {
         About {
             summary: "Runs each message as a shell script in the workspace; needs no key and no network.".to_owned(),
             abilities: Abilities::INTERRUPT,
-            lifetime: Lifetime::Turn,
             models: Vec::new(),
             efforts: Vec::new(),
             settings_schema: SETTINGS_SCHEMA.to_owned(),
@@ -84,39 +83,27 @@ impl Driver for Shell {
             stdout: Framing::Raw,
             stderr: Framing::Raw,
             start_within_ms: None,
+            skills: None,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use sandboxed_sdk::testkit;
+
     use super::*;
 
     fn start(settings: &str) -> Start {
-        Start {
-            mission: "m".to_owned(),
-            turn: 3,
-            tree: "/w/tree".to_owned(),
-            inbox: "/w/inbox/run".to_owned(),
-            home: "/w/home".to_owned(),
-            programs: None,
-            prompt: "echo '$HOME'\necho two".to_owned(),
-            model: None,
-            effort: None,
-            approvals: ApprovalMode::Bypass,
-            mode: WorkMode::Act,
-            endpoints: Vec::new(),
-            resume: None,
-            settings: settings.to_owned(),
-        }
+        Start { turn: 3, settings: settings.to_owned(), ..testkit::start("echo '$HOME'\necho two") }
     }
 
     #[test]
     fn the_message_becomes_a_script_file_and_never_an_argument() {
         let launch = Shell::plan_launch(start("{}")).expect("a plain message");
         assert_eq!(launch.command.program, "bash");
-        assert_eq!(launch.command.args, ["/w/inbox/run/turn-3.sh"]);
-        assert_eq!(launch.command.cwd.as_deref(), Some("/w/tree"));
+        assert_eq!(launch.command.args, ["/inbox/turn-3.sh"]);
+        assert_eq!(launch.command.cwd.as_deref(), Some("/workspace"));
         assert_eq!(launch.files[0].bytes, b"echo '$HOME'\necho two");
     }
 

@@ -10,29 +10,39 @@ const SHOWN_SCRIPT: usize = 4096;
 /// What an interrupt sends first, as Ctrl-C does.
 const SIGINT: i32 = 2;
 
-/// All that is remembered of a mission: a few hundred bytes and at most one script's start.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// One turn's script, as it runs.
+#[derive(Debug)]
 pub(crate) struct ScriptSession {
     turn: u32,
     title: String,
+    /// As much of the script as is shown.
     script: String,
+    heard: Heard,
+}
+
+/// All that is remembered of it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Heard {
     interrupted: bool,
     stdout: TextDecoder,
     stderr: TextDecoder,
 }
 
 impl Session for ScriptSession {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        restore(saved)
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        let heard = restore(saved)?;
+        let line = start.prompt.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty script)");
+        let title = line.chars().take(TITLE_CHARS).collect();
+        Ok(Self { turn: start.turn, title, script: start_of(&start.prompt), heard })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         Ok(match input {
-            Input::Prompt(script) => self.begin(&script),
+            Input::Prompt => self.begin(),
             Input::Frames(frames) => StepResult::events(frames.into_iter().filter_map(|f| self.output(&f)).collect()),
             Input::Gap(gap) => self.skip(&gap),
             Input::Interrupt => {
-                self.interrupted = true;
+                self.heard.interrupted = true;
                 StepResult { events: Vec::new(), actions: vec![Action::Signal(SIGINT)] }
             }
             Input::Steer(_) | Input::Decision(_) | Input::Answer(_) | Input::Timer(_) => StepResult::nothing(),
@@ -41,19 +51,13 @@ impl Session for ScriptSession {
     }
 
     fn save(&self) -> Vec<u8> {
-        remember(self)
+        remember(&self.heard)
     }
 }
 
 impl ScriptSession {
-    fn begin(&mut self, script: &str) -> StepResult {
-        let line = script.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty script)");
-        *self = Self {
-            turn: self.turn + 1,
-            title: line.chars().take(TITLE_CHARS).collect(),
-            script: start_of(script),
-            ..Self::default()
-        };
+    fn begin(&mut self) -> StepResult {
+        self.heard = Heard::default();
         // Nobody types: a script that reads its input finds the end of it, and does not wait for ever.
         StepResult { events: vec![self.call(ToolStatus::Running, None)], actions: vec![Action::CloseInput] }
     }
@@ -71,8 +75,8 @@ impl ScriptSession {
 
     fn decoder(&mut self, stream: Stream) -> &mut TextDecoder {
         match stream {
-            Stream::Stdout => &mut self.stdout,
-            Stream::Stderr => &mut self.stderr,
+            Stream::Stdout => &mut self.heard.stdout,
+            Stream::Stderr => &mut self.heard.stderr,
         }
     }
 
@@ -81,7 +85,7 @@ impl ScriptSession {
     }
 
     fn end(&mut self, exit: Exit) -> StepResult {
-        let rests = [(Stream::Stdout, self.stdout.finish()), (Stream::Stderr, self.stderr.finish())];
+        let rests = [(Stream::Stdout, self.heard.stdout.finish()), (Stream::Stderr, self.heard.stderr.finish())];
         let mut events: Vec<Event> = rests.into_iter().filter_map(|(stream, rest)| self.said(stream, rest)).collect();
         let (status, outcome, reason) = match &exit {
             Exit::Code(0) => (ToolStatus::Completed, Outcome::Completed, "exit code 0".to_owned()),
@@ -102,7 +106,7 @@ impl ScriptSession {
 
     /// How a turn ended whose script came to no good end.
     fn broken_off(&self) -> Outcome {
-        if self.interrupted { Outcome::Interrupted } else { Outcome::Failed }
+        if self.heard.interrupted { Outcome::Interrupted } else { Outcome::Failed }
     }
 
     fn call(&self, status: ToolStatus, exit_code: Option<i32>) -> Event {
@@ -170,24 +174,22 @@ fn signal_name(signal: i32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sandboxed_sdk::testkit;
+
     use super::*;
 
     #[test]
-    fn what_is_remembered_of_a_huge_script_is_small() {
-        let mut session = ScriptSession::default();
-        session.step(0, Input::Prompt("ä".repeat(5_000_000))).expect("a huge prompt");
-        session.step(0, Input::Interrupt).expect("an interrupt");
-        // Of bytes, control characters take the most room in JSON.
-        let worst = ScriptSession { script: start_of(&"\u{1}".repeat(1 << 20)), ..ScriptSession::default() };
-        for session in [session, worst] {
-            assert!(session.save().len() < 32 << 10, "{} bytes", session.save().len());
-            assert!(session.script.ends_with("more bytes"));
-        }
+    fn of_a_huge_script_the_start_is_shown_and_how_much_more_there_is() {
+        let mut session = ScriptSession::open(testkit::start("ä".repeat(5_000_000)), None).expect("a huge script");
+        let begun = session.step(0, Input::Prompt).expect("a prompt").events;
+        let [Event::ToolCall(call)] = &begun[..] else { panic!("one call: {begun:?}") };
+        assert!(call.input.len() < 8 << 10, "{} bytes", call.input.len());
+        assert!(call.input.contains("more bytes"));
     }
 
     #[test]
     fn a_session_of_something_else_is_refused() {
-        let refused = ScriptSession::open("m".to_owned(), Some(b"[]".to_vec())).expect_err("a list is no session");
+        let refused = ScriptSession::open(testkit::start("true"), Some(b"[]".to_vec())).expect_err("no session");
         assert_eq!(refused.code, "session.state_invalid");
     }
 }

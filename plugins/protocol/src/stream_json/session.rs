@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use sandboxed_sdk::{
     Session,
     harness::{
-        Action, Event, Exit, Failure, Frame, Gap, Input, Outcome, Steering, StepResult, TurnEnd, remember, restore,
+        Action, Event, Exit, Failure, Frame, Gap, Input, Outcome, Start, Steering, StepResult, TurnEnd, remember, restore,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ const STEERING: usize = 32;
 /// A session of a program that speaks stream-json: at most some 60 KiB are remembered of it.
 #[derive(Debug)]
 pub struct StreamJson<D> {
+    prompt: String,
     turn: Turn,
     dialect: PhantomData<D>,
 }
@@ -67,16 +68,16 @@ struct Turn {
 }
 
 impl<D: Dialect> Session for StreamJson<D> {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        Ok(Self { turn: restore(saved)?, dialect: PhantomData })
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        Ok(Self { prompt: start.prompt, turn: restore(saved)?, dialect: PhantomData })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let turn = &mut self.turn;
         let mut result = match input {
-            Input::Prompt(text) => {
+            Input::Prompt => {
                 *turn = Turn { number: turn.number.saturating_add(1), running: true, ..Turn::default() };
-                let prompt = write::user(&text, None);
+                let prompt = write::user(&self.prompt, None);
                 let actions = match D::CONTROL {
                     true => vec![write::initialize(), prompt],
                     false => vec![prompt, Action::CloseInput],
@@ -313,7 +314,7 @@ fn parent(line: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use sandboxed_sdk::harness::Stream;
+    use sandboxed_sdk::{harness::Stream, testkit};
     use serde_json::json;
 
     use super::*;
@@ -326,8 +327,8 @@ mod tests {
     }
 
     fn prompted() -> StreamJson<Asking> {
-        let mut session = StreamJson::open("m".to_owned(), None).expect("a new session");
-        session.step(0, Input::Prompt("go".to_owned())).expect("a prompt");
+        let mut session = StreamJson::open(testkit::start("go"), None).expect("a new session");
+        session.step(0, Input::Prompt).expect("a prompt");
         session
     }
 

@@ -7,12 +7,12 @@ use std::{
 
 use super::{
     json,
-    replay::{Launching, Said, Told, in_all_ways, run},
+    replay::{Launched, Launching, Said, Told, in_all_ways, run},
     transcript::Transcript,
 };
 use crate::{
     Failure,
-    harness::{Driver, Framing, Lifetime, Start},
+    harness::{Driver, Start},
 };
 
 /// Set to anything, expected events are written anew instead of compared.
@@ -27,7 +27,7 @@ const BLESS: &str = "SANDBOXED_SH_BLESS";
 ///
 /// | line | what happened |
 /// | --- | --- |
-/// | `{"start":{"settings":{…},"model":"…","effort":"…","approvals":"ask","mode":"plan"}}` | what launches are planned with; the first line, where there is one |
+/// | `{"start":{"settings":{…},"model":"…","effort":"…","approvals":"ask","mode":"plan","instructions":"…","attachments":[{"name":"…","media_type":"image/png"}],"mcp_servers":[{"name":"…","url":"…","token_variable":"…"},{"name":"…","program":"…","args":["…"],"env":{"…":"…"}}]}}` | what turns begin with; the first line, where there is one |
 /// | `{"prompt":"…"}` | a turn begins |
 /// | `{"stdout":"…"}`, `{"stderr":"…"}` | the process printed this text |
 /// | `{"stdout_base64":"…"}`, `{"stderr_base64":"…"}` | the process printed these bytes |
@@ -51,8 +51,7 @@ pub fn golden<D: Driver>(directory: impl AsRef<Path>) {
     let schema: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(&about.settings_schema);
     assert!(schema.is_ok(), "the schema of the settings is no JSON object: {schema:?}");
     let bless = std::env::var_os(BLESS).is_some();
-    let wrong: Vec<String> =
-        transcripts.iter().filter_map(|path| check::<D>(path, about.lifetime, bless).err()).collect();
+    let wrong: Vec<String> = transcripts.iter().filter_map(|path| check::<D>(path, bless).err()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
@@ -69,9 +68,9 @@ fn transcripts(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn check<D: Driver>(path: &Path, lifetime: Lifetime, bless: bool) -> Result<(), String> {
+fn check<D: Driver>(path: &Path, bless: bool) -> Result<(), String> {
     let transcript = Transcript::read(path)?;
-    let launch = |launching: &Launching<'_>| plan::<D>(&transcript, lifetime, launching);
+    let launch = |launching: &Launching<'_>| plan::<D>(&transcript, launching);
     let said = in_all_ways(transcript.output_length(), |way| run::<D::Session>(&transcript.moments, way, launch))
         .map_err(|why| format!("{}: {why}", path.display()))?;
     let lines = lines(&said);
@@ -85,32 +84,23 @@ fn check<D: Driver>(path: &Path, lifetime: Lifetime, bless: bool) -> Result<(), 
     compare(&expected, &lines).map_err(|why| format!("{}{why}", expected_path.display()))
 }
 
-/// How the driver wants the output of a launch framed.
-fn plan<D: Driver>(
-    transcript: &Transcript,
-    lifetime: Lifetime,
-    launching: &Launching<'_>,
-) -> Result<(Framing, Framing), Failure> {
-    if launching.alive && lifetime == Lifetime::Session {
-        return Ok((Framing::Raw, Framing::Raw));
-    }
-    let launch = D::plan_launch(Start {
-        mission: "mission".to_owned(),
+/// How the driver wants a turn to begin.
+fn plan<D: Driver>(transcript: &Transcript, launching: &Launching<'_>) -> Result<Launched, Failure> {
+    let start = Start {
         turn: launching.turn,
-        tree: "/workspace".to_owned(),
-        inbox: "/inbox".to_owned(),
-        home: "/home/mission".to_owned(),
-        programs: Some("/programs".to_owned()),
-        prompt: launching.prompt.to_owned(),
+        attachments: transcript.start.attachments(),
+        instructions: transcript.start.instructions.clone(),
+        mcp_servers: transcript.start.mcp_servers(),
         model: transcript.start.model.clone(),
         effort: transcript.start.effort.clone(),
         approvals: transcript.start.approvals(),
         mode: transcript.start.mode(),
-        endpoints: super::endpoints(),
         resume: launching.resume.map(str::to_owned),
         settings: serde_json::Value::from(transcript.start.settings.clone()).to_string(),
-    })?;
-    Ok((launch.stdout, launch.stderr))
+        ..super::start(launching.prompt)
+    };
+    let launch = D::plan_launch(start.clone())?;
+    Ok(Launched { start, stdout: launch.stdout, stderr: launch.stderr })
 }
 
 fn lines(said: &Said) -> Vec<String> {

@@ -136,6 +136,7 @@ pub(super) fn action(action: &Action) -> String {
             Ok(text) => json!({ "write": text }),
             Err(_) => json!({ "write_bytes": bytes }),
         },
+        Action::WriteAttachment(index) => json!({ "write_attachment": index }),
         Action::CloseInput => json!("close_input"),
         Action::Signal(signal) => json!({ "signal": signal }),
         Action::Wake(wake) => json!({ "wake": { "id": wake.id, "after_ms": wake.after_ms } }),

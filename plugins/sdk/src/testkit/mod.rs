@@ -15,7 +15,7 @@ pub use config::set_config;
 pub use golden::golden;
 pub use replay::{Step, replay};
 
-use crate::harness::{Endpoint, ModelApi};
+use crate::harness::{ApprovalMode, Endpoint, ModelApi, Start, WorkMode};
 
 /// The endpoints of a launch as the host gives them, for a test.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -29,4 +29,27 @@ pub fn endpoints() -> Vec<Endpoint> {
         endpoint(ModelApi::Openai, "/openai/v1", "OPENAI_API_KEY"),
         endpoint(ModelApi::Google, "/google", "GEMINI_API_KEY"),
     ]
+}
+
+/// The facts of a first turn in which this is asked, as the host gives them, for a test.
+pub fn start(prompt: impl Into<String>) -> Start {
+    Start {
+        mission: "mission".to_owned(),
+        turn: 1,
+        tree: "/workspace".to_owned(),
+        inbox: "/inbox".to_owned(),
+        home: "/home/mission".to_owned(),
+        programs: Some("/programs".to_owned()),
+        prompt: prompt.into(),
+        attachments: Vec::new(),
+        instructions: None,
+        mcp_servers: Vec::new(),
+        model: None,
+        effort: None,
+        approvals: ApprovalMode::Bypass,
+        mode: WorkMode::Act,
+        endpoints: endpoints(),
+        resume: None,
+        settings: "{}".to_owned(),
+    }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Failure,
-    harness::{Action, Event, Framing, Input, Session, Stream},
+    harness::{Action, Event, Framing, Input, Session, Start, Stream},
 };
 
 /// Bytes that a session may want remembered: the contract's limit.
@@ -46,7 +46,10 @@ pub fn replay<S: Session>(steps: &[Step]) -> Vec<Event> {
         .iter()
         .map(|step| if let Step::Stdout(bytes) | Step::Stderr(bytes) = step { bytes.len() } else { 0 })
         .sum();
-    let raw = |_: &Launching<'_>| Ok((Framing::Raw, Framing::Raw));
+    let raw = |launching: &Launching<'_>| {
+        let start = Start { turn: launching.turn, ..super::start(launching.prompt) };
+        Ok(Launched { start, stdout: Framing::Raw, stderr: Framing::Raw })
+    };
     let said = in_all_ways(length, |way| run::<S>(&moments, way, raw)).unwrap_or_else(|why| panic!("{why}"));
     let events = said.told.into_iter().map(|told| match told {
         Told::Event(event) => event,
@@ -76,8 +79,13 @@ pub(super) struct Launching<'a> {
     pub(super) prompt: &'a str,
     /// The agent's own session, where it told one.
     pub(super) resume: Option<&'a str>,
-    /// A process lives.
-    pub(super) alive: bool,
+}
+
+/// How a turn begins.
+pub(super) struct Launched {
+    pub(super) start: Start,
+    pub(super) stdout: Framing,
+    pub(super) stderr: Framing,
 }
 
 /// Runs all ways and returns what every one of them led to; the error tells of the first that differs.
@@ -103,30 +111,28 @@ fn listed(said: &Said) -> String {
     told.chain(said.actions.iter().map(|action| format!("{action:?}"))).collect::<Vec<_>>().join("\n")
 }
 
-/// Runs the moments in one way. `launch` says how the output of a process is framed.
+/// Runs the moments in one way. `launch` says how a turn begins.
 pub(super) fn run<S: Session>(
     moments: &[Moment],
     way: Way,
-    launch: impl Fn(&Launching<'_>) -> Result<(Framing, Framing), Failure>,
+    launch: impl Fn(&Launching<'_>) -> Result<Launched, Failure>,
 ) -> Result<Said, String> {
-    let mut player = Player::<S> { session: open(None)?, reopen: way.reopen, said: Said::default() };
+    let mut player = Player::<S> { open: None, reopen: way.reopen, said: Said::default() };
     let mut places = Places::new(way.cut);
     let mut stdout = Cutter::new(Stream::Stdout);
     let mut stderr = Cutter::new(Stream::Stderr);
-    let (mut turn, mut alive) = (0, false);
+    let mut turn = 0;
     for moment in moments {
         match moment {
             Moment::Prompt(text) => {
                 turn += 1;
-                let launching = Launching { turn, prompt: text, resume: player.native_session(), alive };
+                let launching = Launching { turn, prompt: text, resume: player.native_session() };
                 match launch(&launching) {
-                    Ok((out, err)) => {
-                        if !alive {
-                            stdout.begin(out);
-                            stderr.begin(err);
-                            alive = true;
-                        }
-                        player.step(Input::Prompt(text.clone()))?;
+                    Ok(launched) => {
+                        stdout.begin(launched.stdout);
+                        stderr.begin(launched.stderr);
+                        player.begin(launched.start)?;
+                        player.step(Input::Prompt)?;
                     }
                     Err(failure) => player.said.told.push(Told::Refused(failure)),
                 }
@@ -144,7 +150,6 @@ pub(super) fn run<S: Session>(
             }
             Moment::Input(input) => {
                 if matches!(input, Input::Exited(_)) {
-                    alive = false;
                     let rest: Vec<_> = [stdout.finish(), stderr.finish()].into_iter().flatten().collect();
                     if !rest.is_empty() {
                         player.step(Input::Frames(rest))?;
@@ -162,22 +167,31 @@ pub(super) fn run<S: Session>(
 }
 
 struct Player<S> {
-    session: S,
+    /// The session of the turn that began last, and that turn's start.
+    open: Option<(S, Start)>,
     reopen: bool,
     said: Said,
 }
 
 impl<S: Session> Player<S> {
+    fn begin(&mut self, start: Start) -> Result<(), String> {
+        let saved = self.open.take().map(|(session, _)| session.save());
+        self.open = Some((open(start.clone(), saved)?, start));
+        Ok(())
+    }
+
     fn step(&mut self, input: Input) -> Result<(), String> {
-        match self.session.step(0, input) {
+        let Some((session, start)) = &mut self.open else { return Err("something happened before a prompt".to_owned()) };
+        let stepped = session.step(0, input);
+        if self.reopen {
+            *session = open(start.clone(), Some(session.save()))?;
+        }
+        match stepped {
             Ok(result) => {
                 result.events.into_iter().for_each(|event| self.tell(event));
                 self.said.actions.extend(result.actions);
             }
             Err(failure) => self.said.told.push(Told::Refused(failure)),
-        }
-        if self.reopen {
-            self.session = open(Some(self.session.save()))?;
         }
         Ok(())
     }
@@ -210,11 +224,11 @@ impl<S: Session> Player<S> {
     }
 }
 
-fn open<S: Session>(saved: Option<Vec<u8>>) -> Result<S, String> {
+fn open<S: Session>(start: Start, saved: Option<Vec<u8>>) -> Result<S, String> {
     if let Some(length) = saved.as_ref().map(Vec::len).filter(|length| *length > MAX_SAVED) {
         return Err(format!("the session wants {length} bytes remembered, and may {MAX_SAVED}"));
     }
-    S::open("mission".to_owned(), saved).map_err(|failure| format!("the session does not open: {failure:?}"))
+    S::open(start, saved).map_err(|failure| format!("the session does not open: {failure:?}"))
 }
 
 #[cfg(test)]
@@ -241,7 +255,7 @@ mod tests {
     const FORGETS: u8 = 2;
 
     impl<const FLAW: u8> Session for Echo<FLAW> {
-        fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        fn open(_start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
             restore(saved)
         }
 
@@ -289,7 +303,7 @@ mod tests {
     struct Unruly<const FLAW: u8>;
 
     impl<const FLAW: u8> Session for Unruly<FLAW> {
-        fn open(_mission: String, _saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        fn open(_start: Start, _saved: Option<Vec<u8>>) -> Result<Self, Failure> {
             Ok(Self)
         }
 

@@ -1,11 +1,14 @@
 //! What happened to a session, as a file.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 
-use crate::harness::{Answer, ApprovalMode, Decision, Exit, Gap, Input, Steering, Stream, WorkMode};
+use crate::harness::{
+    Answer, ApprovalMode, Attachment, Decision, Exit, Gap, Input, McpAddress, McpProgram, McpServer, McpTransport,
+    Steering, Stream, WorkMode,
+};
 
 /// One line of a transcript.
 #[derive(Debug, Deserialize)]
@@ -28,15 +31,49 @@ enum Line {
     Exited(ExitLine),
 }
 
-/// What the launches of a transcript are planned with.
+/// What the turns of a transcript begin with.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Start {
     pub(super) settings: serde_json::Map<String, serde_json::Value>,
     pub(super) model: Option<String>,
     pub(super) effort: Option<String>,
+    pub(super) instructions: Option<String>,
+    attachments: Vec<AttachmentLine>,
+    mcp_servers: Vec<McpServerLine>,
     approvals: Approvals,
     mode: Mode,
+}
+
+/// A file that was sent along; the host leaves it in the inbox under its name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttachmentLine {
+    name: String,
+    media_type: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct McpServerLine {
+    name: String,
+    #[serde(flatten)]
+    transport: TransportLine,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum TransportLine {
+    Http {
+        url: String,
+        token_variable: Option<String>,
+    },
+    Program {
+        program: String,
+        #[serde(default)]
+        args: Vec<String>,
+        #[serde(default)]
+        env: BTreeMap<String, String>,
+    },
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -56,6 +93,33 @@ enum Mode {
 }
 
 impl Start {
+    pub(super) fn attachments(&self) -> Vec<Attachment> {
+        let attachment = |line: &AttachmentLine| Attachment {
+            name: line.name.clone(),
+            media_type: line.media_type.clone(),
+            path: format!("/inbox/attachments/{}", line.name),
+            size: 3,
+        };
+        self.attachments.iter().map(attachment).collect()
+    }
+
+    pub(super) fn mcp_servers(&self) -> Vec<McpServer> {
+        let server = |line: &McpServerLine| McpServer {
+            name: line.name.clone(),
+            transport: match &line.transport {
+                TransportLine::Http { url, token_variable } => {
+                    McpTransport::Http(McpAddress { url: url.clone(), token_variable: token_variable.clone() })
+                }
+                TransportLine::Program { program, args, env } => McpTransport::Program(McpProgram {
+                    program: program.clone(),
+                    args: args.clone(),
+                    env: env.clone().into_iter().collect(),
+                }),
+            },
+        };
+        self.mcp_servers.iter().map(server).collect()
+    }
+
     pub(super) fn approvals(&self) -> ApprovalMode {
         match self.approvals {
             Approvals::Bypass => ApprovalMode::Bypass,

@@ -15,7 +15,6 @@ impl Driver for Echo {
         About {
             summary: "Says back what it is told.".to_owned(),
             abilities: Abilities::empty(),
-            lifetime: Lifetime::Turn,
             models: Vec::new(),
             efforts: Vec::new(),
             settings_schema: r#"{ "type": "object", "additionalProperties": false }"#.to_owned(),
@@ -40,6 +39,7 @@ impl Driver for Echo {
             stdout: Framing::Raw,
             stderr: Framing::Raw,
             start_within_ms: None,
+            skills: None,
         })
     }
 }
@@ -53,13 +53,13 @@ struct Conversation {
 }
 
 impl Session for Conversation {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+    fn open(_start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
         restore(saved)
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let events = match input {
-            Input::Prompt(_) => {
+            Input::Prompt => {
                 self.turn += 1;
                 Vec::new()
             }

@@ -15,7 +15,6 @@ impl Driver for Grasping {
         About {
             summary: String::from_utf8_lossy(&remembered).into_owned(),
             abilities: Abilities::empty(),
-            lifetime: Lifetime::Turn,
             models: Vec::new(),
             efforts: Vec::new(),
             settings_schema: "{}".to_owned(),
@@ -28,7 +27,7 @@ impl Driver for Grasping {
 }
 
 impl Session for Nothing {
-    fn open(_mission: String, _saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+    fn open(_start: Start, _saved: Option<Vec<u8>>) -> Result<Self, Failure> {
         Ok(Self)
     }
 

@@ -13,7 +13,10 @@ export_harness!(Hostile);
 struct Hostile;
 
 /// Counts its steps.
-struct Steps(u32);
+struct Steps {
+    prompt: String,
+    count: u32,
+}
 
 impl Driver for Hostile {
     type Session = Steps;
@@ -22,7 +25,6 @@ impl Driver for Hostile {
         About {
             summary: "Does the worst that its prompt says.".to_owned(),
             abilities: Abilities::empty(),
-            lifetime: Lifetime::Turn,
             models: Vec::new(),
             efforts: Vec::new(),
             settings_schema: "{}".to_owned(),
@@ -35,20 +37,21 @@ impl Driver for Hostile {
 }
 
 impl Session for Steps {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        Ok(Self(saved.and_then(|bytes| bytes.first().copied()).unwrap_or(0).into()))
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        let count = saved.and_then(|bytes| bytes.first().copied()).unwrap_or(0).into();
+        Ok(Self { prompt: start.prompt, count })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
-        self.0 += 1;
-        let Input::Prompt(prompt) = input else {
-            return Ok(said(self.0.to_string()));
-        };
-        match prompt.as_str() {
+        self.count += 1;
+        if input != Input::Prompt {
+            return Ok(said(self.count.to_string()));
+        }
+        match self.prompt.as_str() {
             "loop" => loop {
                 std::hint::black_box(());
             },
-            "panic" => panic!("step {} went wrong", self.0),
+            "panic" => panic!("step {} went wrong", self.count),
             "100 MB of events" => Ok(StepResult::events((0..100).map(|_| text("x".repeat(1 << 20))).collect())),
             "fail" => Err(failure!(Unavailable, "hostile.failed", "as was wanted")),
             "clock" => {
@@ -57,15 +60,15 @@ impl Session for Steps {
             }
             "random" => Ok(said(RandomState::new().hash_one(1).to_string())),
             "save 1 MB" => {
-                self.0 = u32::MAX;
+                self.count = u32::MAX;
                 Ok(StepResult::nothing())
             }
-            _ => Ok(said(self.0.to_string())),
+            _ => Ok(said(self.count.to_string())),
         }
     }
 
     fn save(&self) -> Vec<u8> {
-        if self.0 == u32::MAX { vec![0; 1_000_000] } else { vec![self.0.to_le_bytes()[0]] }
+        if self.count == u32::MAX { vec![0; 1_000_000] } else { vec![self.count.to_le_bytes()[0]] }
     }
 }
 

@@ -12,7 +12,10 @@ struct Stumbling;
 const CHATTER: u8 = 8;
 
 /// Counts the frames that it came through.
-struct Frames(u8);
+struct Frames {
+    script: String,
+    count: u8,
+}
 
 impl Driver for Stumbling {
     type Session = Frames;
@@ -21,7 +24,6 @@ impl Driver for Stumbling {
         About {
             summary: "Panics whenever its script says STUMBLE.".to_owned(),
             abilities: Abilities::empty(),
-            lifetime: Lifetime::Turn,
             models: Vec::new(),
             efforts: Vec::new(),
             settings_schema: "{}".to_owned(),
@@ -49,18 +51,20 @@ impl Driver for Stumbling {
             stdout: Framing::Lines,
             stderr: Framing::Lines,
             start_within_ms: None,
+            skills: None,
         })
     }
 }
 
 impl Session for Frames {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        Ok(Self(saved.and_then(|bytes| bytes.first().copied()).unwrap_or(0)))
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        let count = saved.and_then(|bytes| bytes.first().copied()).unwrap_or(0);
+        Ok(Self { script: start.prompt, count })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let events = match input {
-            Input::Prompt(script) if script.contains("CHATTER") => {
+            Input::Prompt if self.script.contains("CHATTER") => {
                 let writes = (0..CHATTER).map(|number| Action::Write(vec![b'0' + number; 1 << 20]));
                 let actions = writes.chain([Action::CloseInput]).collect();
                 return Ok(StepResult { events: Vec::new(), actions });
@@ -68,7 +72,7 @@ impl Session for Frames {
             Input::Frames(frames) => frames.into_iter().map(|frame| self.said(&frame)).collect(),
             Input::Exited(exit) => {
                 let outcome = if exit == Exit::Code(0) { Outcome::Completed } else { Outcome::Failed };
-                vec![Event::TurnEnd(TurnEnd { outcome, reason: format!("came through {} frames", self.0) })]
+                vec![Event::TurnEnd(TurnEnd { outcome, reason: format!("came through {} frames", self.count) })]
             }
             _ => Vec::new(),
         };
@@ -76,7 +80,7 @@ impl Session for Frames {
     }
 
     fn save(&self) -> Vec<u8> {
-        vec![self.0]
+        vec![self.count]
     }
 }
 
@@ -84,7 +88,7 @@ impl Frames {
     fn said(&mut self, frame: &Frame) -> Event {
         let text = String::from_utf8_lossy(&frame.bytes).into_owned();
         assert!(!text.contains("STUMBLE"), "stumbled over {}", text.trim());
-        self.0 += 1;
-        Event::Message(Text { id: format!("line-{}", self.0), role: MessageRole::Agent, parent: None, text })
+        self.count += 1;
+        Event::Message(Text { id: format!("line-{}", self.count), role: MessageRole::Agent, parent: None, text })
     }
 }

@@ -41,7 +41,6 @@ impl Driver for Talking {
                 | Abilities::EFFORTS
                 | Abilities::APPROVALS
                 | Abilities::PLANNING,
-            lifetime: Lifetime::Turn,
             models: vec!["small".to_owned(), "large".to_owned()],
             settings_schema: settings::SCHEMA.to_owned(),
             efforts: vec!["low".to_owned(), "high".to_owned()],
@@ -75,18 +74,19 @@ impl Driver for Talking {
             stdout: Framing::Lines,
             stderr: Framing::Lines,
             start_within_ms: settings.start_within_ms,
+            skills: settings.skills,
         })
     }
 }
 
 impl Session for Talk {
-    fn open(_mission: String, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+    fn open(_start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
         restore(saved)
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let events = match input {
-            Input::Prompt(_) => {
+            Input::Prompt => {
                 (self.interrupted, self.ended) = (false, false);
                 Vec::new()
             }

@@ -153,8 +153,22 @@ pub(crate) fn started(start: &Start) -> Value {
         WorkMode::Act => "act",
         WorkMode::Plan => "plan",
     };
+    let servers: Vec<Value> = start
+        .mcp_servers
+        .iter()
+        .map(|server| match &server.transport {
+            McpTransport::Http(at) => {
+                json!({ "name": server.name, "url": at.url, "token_variable": at.token_variable })
+            }
+            McpTransport::Program(program) => {
+                json!({ "name": server.name, "program": program.program, "args": program.args, "env": program.env })
+            }
+        })
+        .collect();
     json!({ "start": {
         "turn": start.turn,
+        "instructions": start.instructions,
+        "mcp_servers": servers,
         "home": start.home,
         "model": start.model,
         "effort": start.effort,

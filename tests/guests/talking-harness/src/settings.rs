@@ -11,7 +11,8 @@ pub(crate) const SCHEMA: &str = r#"{
     "properties": {
         "quiet": { "type": "boolean" },
         "start_within_ms": { "type": "integer", "minimum": 1, "maximum": 600000 },
-        "home": { "type": "object", "additionalProperties": { "type": "string" } }
+        "home": { "type": "object", "additionalProperties": { "type": "string" } },
+        "skills": { "type": "string" }
     }
 }"#;
 
@@ -25,4 +26,6 @@ pub(crate) struct Settings {
     pub(crate) start_within_ms: Option<u32>,
     /// Files of the mission's home: their paths and texts.
     pub(crate) home: BTreeMap<String, String>,
+    /// Where in the mission's home the agent looks for skills.
+    pub(crate) skills: Option<String>,
 }

@@ -11,6 +11,7 @@ use sandboxed_model::{
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
     queue::QueuedMessage,
+    replay::Replay,
 };
 use serde_json::json;
 
@@ -94,6 +95,10 @@ impl Http {
 
     pub(in crate::client) async fn delete_mission(&self, id: MissionId) -> Result<()> {
         self.delete(&format!("/missions/{id}")).await
+    }
+
+    pub(in crate::client) async fn replay_mission(&self, id: MissionId) -> Result<Replay> {
+        self.act(&format!("/missions/{id}/replay")).await
     }
 
     pub(in crate::client) async fn send_message(

@@ -118,10 +118,10 @@ impl Http {
 
     pub(in crate::client) async fn create_workspace(&self, new: NewWorkspace) -> Result<Workspace> {
         let NewWorkspace { name, backend, options, network, limits, ports, recipe, template } = new;
-        let Recipe { env, mounts, init, direct_keys } = recipe;
+        let Recipe { env, mounts, init, direct_keys, instructions, skills, mcp_servers } = recipe;
         let mut body = json!({
             "options": options, "limits": limits, "ports": ports, "env": env, "mounts": mounts, "init": init,
-            "direct_keys": direct_keys,
+            "direct_keys": direct_keys, "instructions": instructions, "skills": skills, "mcp_servers": mcp_servers,
         });
         if let Some(TemplateChoice { name, version }) = template {
             body["template"] = name.as_str().into();
