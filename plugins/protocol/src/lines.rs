@@ -43,6 +43,8 @@ pub enum Line {
     Json(Value),
     /// Something else happened to the stream, of which a person is told.
     Told(Event),
+    /// A line was too long and is skipped; a person is told where the driver did not expect it.
+    TooLong(Event),
 }
 
 impl Lines {
@@ -93,7 +95,7 @@ impl Lines {
                 self.place = Place::Start;
                 let whole = skipped.saturating_add(length);
                 let text = format!("a line of {whole} bytes was skipped: the agent printed more at once than is read");
-                Some(Line::Told(notice("agent.line_too_long", text)))
+                Some(Line::TooLong(notice("agent.line_too_long", text)))
             }
             (place, false) => {
                 self.place = Place::Start;
@@ -193,7 +195,7 @@ mod tests {
         let mut lines = Lines::default();
         assert_eq!(lines.read(&frame(Stream::Stdout, &[b'x'; 100], true)), None);
         assert_eq!(lines.read(&frame(Stream::Stdout, &[b'x'; 100], true)), None);
-        let Some(Line::Told(Event::Notice(notice))) = lines.read(&out(b"x\n")) else { panic!("no notice") };
+        let Some(Line::TooLong(Event::Notice(notice))) = lines.read(&out(b"x\n")) else { panic!("no notice") };
         assert_eq!(notice.code, "agent.line_too_long");
         assert!(notice.text.contains("202 bytes"), "{}", notice.text);
         assert_eq!(lines.read(&out(b"1\n")), Some(Line::Json(json!(1))));

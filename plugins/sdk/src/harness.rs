@@ -23,10 +23,10 @@ pub mod bindings {
 }
 
 pub use bindings::exports::sandboxed::harness::driver::{
-    Abilities, About, Action, Answer, Approval, ApprovalMode, Attachment, Choice, Decision, Edit, Endpoint, Event, Frame,
-    Framing, Gap, Input, Launch, LaunchFile, LaunchPlace, McpAddress, McpProgram, McpServer, McpTransport, MessageRole,
-    ModelApi, Notice, NoticeLevel, Outcome, PlanEntry, Question, QuestionItem, Retry, Start, Steering, StepResult, Stream,
-    Text, ToolCall, ToolKind, ToolOutput, ToolStatus, TurnEnd, Usage, Wake, WorkMode,
+    Abilities, About, Action, Answer, Approval, ApprovalMode, Attachment, Choice, Decision, Edit, Endpoint, Event,
+    Frame, Framing, Gap, Input, Launch, LaunchFile, LaunchPlace, McpAddress, McpProgram, McpServer, McpTransport,
+    MessageRole, ModelApi, Notice, NoticeLevel, Outcome, PlanEntry, Question, QuestionItem, Retry, Start, Steering,
+    StepResult, Stream, Text, ToolCall, ToolKind, ToolOutput, ToolStatus, TurnEnd, Usage, Wake, WorkMode,
 };
 pub use bindings::exports::sandboxed::harness::installer::{
     Check, Download, Expansion, Form, InstallPlan, NpmPackage, Source, Step as InstallStep, Target,

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use sandboxed_sdk::{
     Failure, failure,
-    harness::{ModelApi, Start},
+    harness::{McpAddress, McpProgram, McpServer, McpTransport, ModelApi, Start},
 };
 use serde_json::{Map, Value};
 
 /// What placeholders stand for. One that is known and has no value makes what holds it be left out.
-pub(crate) struct Placeholders(BTreeMap<String, Option<String>>);
+pub(crate) struct Placeholders {
+    texts: BTreeMap<String, Option<String>>,
+    /// Those that are no texts: one of them is the whole of a member.
+    values: BTreeMap<&'static str, Value>,
+}
 
 impl Placeholders {
     /// Of one launch in which the agent is to be in this mode.
@@ -32,7 +36,28 @@ impl Placeholders {
             set(&format!("base_url.{name}"), endpoint.map(|endpoint| endpoint.base_url.as_str()));
             set(&format!("key_variable.{name}"), endpoint.map(|endpoint| endpoint.key_variable.as_str()));
         }
-        Self(values)
+        Self { texts: values, values: BTreeMap::new() }
+    }
+
+    /// Of one server of the Model Context Protocol.
+    pub(crate) fn of_server(server: &McpServer) -> Self {
+        let mut texts = BTreeMap::new();
+        let mut values = BTreeMap::new();
+        let mut set = |name: &str, value: Option<&String>| texts.insert(name.to_owned(), value.cloned());
+        set("server.name", Some(&server.name));
+        match &server.transport {
+            McpTransport::Program(McpProgram { program, args, env }) => {
+                set("server.program", Some(program));
+                values.insert("{server.args}", args.iter().cloned().collect());
+                let env = env.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+                values.insert("{server.env}", Value::Object(env.collect()));
+            }
+            McpTransport::Http(McpAddress { url, token_variable }) => {
+                set("server.url", Some(url));
+                set("server.token_variable", token_variable.as_ref());
+            }
+        }
+        Self { texts, values }
     }
 
     /// The text with its placeholders filled; nothing where one of them has no value. What is in braces and is no
@@ -75,7 +100,10 @@ impl Placeholders {
 
     fn fill_value(&self, value: &Value) -> Option<Value> {
         Some(match value {
-            Value::String(text) => Value::String(self.fill(text)?),
+            Value::String(text) => match self.values.get(text.as_str()) {
+                Some(value) => value.clone(),
+                None => Value::String(self.fill(text)?),
+            },
             Value::Array(items) => Value::Array(items.iter().filter_map(|item| self.fill_value(item)).collect()),
             Value::Object(object) => Value::Object(self.fill_object(object)),
             other => other.clone(),
@@ -87,7 +115,7 @@ impl Placeholders {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let known = after.split_once('}').and_then(|(name, after)| Some((self.0.get(name)?, after)));
+            let known = after.split_once('}').and_then(|(name, after)| Some((self.texts.get(name)?, after)));
             match known {
                 Some((Some(value), after)) => {
                     check(value)?;
@@ -114,7 +142,8 @@ mod tests {
 
     fn placeholders() -> Placeholders {
         let known = [("model", Some("m-1")), ("effort", None), ("base_url.openai", Some("http://127.0.0.1:1/v1"))];
-        Placeholders(known.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).into())
+        let texts = known.map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).into();
+        Placeholders { texts, values: BTreeMap::new() }
     }
 
     #[test]
@@ -141,7 +170,8 @@ mod tests {
     #[test]
     fn a_value_cannot_break_out_of_a_text() {
         for value in ["x\"\nkey = 1", "x'", "x\\", "x\n"] {
-            let placeholders = Placeholders([("model".to_owned(), Some(value.to_owned()))].into());
+            let texts = [("model".to_owned(), Some(value.to_owned()))].into();
+            let placeholders = Placeholders { texts, values: BTreeMap::new() };
             let failure = placeholders.fill_lines("model = \"{model}\"").expect_err(value);
             assert_eq!(failure.code, "acp.value_unfit");
         }

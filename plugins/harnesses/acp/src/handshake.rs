@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     errors,
+    mcp::{self, Takes},
     session::{AcpSession, SETTLED, Stage, Steps},
     table::{Lost, ResumeBy},
 };
@@ -99,6 +100,9 @@ impl AcpSession {
             return self.fail(Trouble::Protocol.failure(&said), steps);
         };
         self.version = version;
+        self.takes = Takes::read(result);
+        let (_, left_out) = mcp::servers(table.mcp.as_ref(), &self.facts.mcp_servers, self.takes);
+        steps.events.extend(left_out);
         let Some(method) = &table.auth_method else { return self.open_session(steps) };
         let name = if version > 1 { "auth/login" } else { "authenticate" };
         self.ask(name, json!({ "methodId": method }), Asked::Authenticate, steps);
@@ -106,17 +110,16 @@ impl AcpSession {
     }
 
     fn new_session(&mut self, steps: &mut Steps) -> Result<(), Failure> {
-        let tree = self.facts.as_ref().map(|facts| facts.tree.as_str());
-        let params = json!({ "cwd": tree, "mcpServers": [] });
+        let servers = self.servers()?;
+        let params = json!({ "cwd": self.facts.tree, "mcpServers": servers });
         self.ask("session/new", params, Asked::New, steps);
         Ok(())
     }
 
     fn open_session(&mut self, steps: &mut Steps) -> Result<(), Failure> {
         let table = self.table()?;
-        let Some(facts) = &self.facts else { return Ok(()) };
-        let id = table.resume.id.clone().or(facts.resume.clone());
-        let method = match (facts.resume.is_some(), table.resume.by) {
+        let id = table.resume.id.clone().or(self.facts.resume.clone());
+        let method = match (self.facts.resume.is_some(), table.resume.by) {
             // Version 2 has no other way.
             (true, ResumeBy::Load | ResumeBy::Resume) if self.version > 1 => "session/resume",
             (true, ResumeBy::Load) => "session/load",
@@ -124,9 +127,16 @@ impl AcpSession {
             _ => return self.new_session(steps),
         };
         self.native = id.unwrap_or_default();
-        let params = json!({ "sessionId": self.native, "cwd": facts.tree, "mcpServers": [] });
+        let servers = self.servers()?;
+        let params = json!({ "sessionId": self.native, "cwd": self.facts.tree, "mcpServers": servers });
         self.ask(method, params, Asked::Resume, steps);
         Ok(())
+    }
+
+    /// The servers of the Model Context Protocol, as a session is told of them.
+    fn servers(&mut self) -> Result<Vec<Value>, Failure> {
+        let table = self.table()?;
+        Ok(mcp::servers(table.mcp.as_ref(), &self.facts.mcp_servers, self.takes).0)
     }
 
     fn opened(&mut self, result: &Value, steps: &mut Steps) -> Result<(), Failure> {
@@ -160,7 +170,7 @@ impl AcpSession {
 
     fn plan_setup(&mut self) -> Result<(), Failure> {
         let table = self.table()?;
-        let Some(facts) = &self.facts else { return Ok(()) };
+        let facts = &self.facts;
         let mode = table.mode(facts.bypass, facts.plan).map(|mode| Setup::Mode(mode.to_owned()));
         let option =
             |option: &Option<String>, value: &Option<String>| Some(Setup::Option(option.clone()?, value.clone()?));

@@ -1,31 +1,26 @@
-//! How an agent's process is started, and what its session has to know of that.
+//! How an agent's process is started, and what its session has of the turn's start.
 
 use sandboxed_protocol::trouble::Trouble;
 use sandboxed_sdk::{
     Failure, failure,
-    harness::{ApprovalMode, Command, Framing, Launch, LaunchFile, LaunchPlace, Start, Value, WorkMode},
+    harness::{
+        ApprovalMode, Attachment, Command, Framing, Launch, LaunchFile, LaunchPlace, McpServer, Start, Value, WorkMode,
+    },
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     fill::Placeholders,
     table::{Arg, EnvValue, HomeFile, ResumeBy, Table},
 };
 
-/// Prints the facts, which the session reads first of all, and becomes the agent.
-const STARTER: &str = r#"cat "$0" && exec "$@""#;
-
-/// Bytes of a prompt, written as JSON, up to which it is sent as it is: until the agent takes it, it is part of what a
-/// session has to remember. A longer one lies in a file that the agent is told to read.
-const SENT_PROMPT: usize = 20 << 10;
-
-/// What a session must know of the launch. A session is not told how its process was planned: it reads this as the
-/// first line that the process prints, from the same record as all else.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What a session has of its turn's start. It is given at each opening, and never saved.
+#[derive(Debug, Default)]
 pub(crate) struct Facts {
+    pub(crate) turn: u32,
     /// The working directory.
     pub(crate) tree: String,
+    pub(crate) prompt: String,
+    pub(crate) attachments: Vec<Attachment>,
     /// The session that goes on.
     pub(crate) resume: Option<String>,
     /// Nobody is asked.
@@ -34,19 +29,24 @@ pub(crate) struct Facts {
     pub(crate) plan: bool,
     pub(crate) model: Option<String>,
     pub(crate) effort: Option<String>,
-    /// Where the prompt lies, where it is long.
-    pub(crate) prompt_file: Option<String>,
+    pub(crate) mcp_servers: Vec<McpServer>,
 }
 
-/// The line by which facts are known.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct FactsLine {
-    pub(crate) launch: Facts,
-}
-
-/// Whether a prompt is sent as it is.
-pub(crate) fn is_sent(prompt: &str) -> bool {
-    prompt.len() <= SENT_PROMPT && serde_json::Value::from(prompt).to_string().len() <= SENT_PROMPT
+impl Facts {
+    pub(crate) fn of(start: Start, table: &Table) -> Self {
+        Self {
+            turn: start.turn,
+            tree: start.tree,
+            prompt: start.prompt,
+            attachments: start.attachments,
+            resume: start.resume.filter(|_| table.resume.by != ResumeBy::None),
+            bypass: start.approvals == ApprovalMode::Bypass,
+            plan: start.mode == WorkMode::Plan,
+            model: start.model.or_else(|| table.models.first().cloned()),
+            effort: start.effort,
+            mcp_servers: start.mcp_servers,
+        }
+    }
 }
 
 impl Table {
@@ -63,7 +63,7 @@ impl Table {
     /// How the process is started.
     ///
     /// # Errors
-    /// `agent.not_installed`, `acp.no_planning`, `acp.value_unfit`.
+    /// `agent.not_installed`, `acp.no_planning`, `acp.value_unfit`, `acp.file_unfit`.
     pub(crate) fn launch(&self, start: &Start) -> Result<Launch, Failure> {
         let (bypass, plan) = (start.approvals == ApprovalMode::Bypass, start.mode == WorkMode::Plan);
         if plan && self.modes.plan.is_none() {
@@ -72,40 +72,50 @@ impl Table {
         }
         let model = start.model.as_deref().or(self.models.first().map(String::as_str));
         let placeholders = Placeholders::of(start, model, self.mode(bypass, plan));
-        let prompt_path = (!is_sent(&start.prompt)).then(|| format!("prompt-{}.md", start.turn));
-        let facts = Facts {
-            tree: start.tree.clone(),
-            resume: start.resume.clone().filter(|_| self.resume.by != ResumeBy::None),
-            bypass,
-            plan,
-            model: model.map(str::to_owned),
-            effort: start.effort.clone(),
-            prompt_file: prompt_path.as_ref().map(|path| format!("{}/{path}", start.inbox)),
-        };
-        let facts_path = format!("launch-{}.json", start.turn);
-        let mut args = vec!["-c".to_owned(), STARTER.to_owned(), format!("{}/{facts_path}", start.inbox)];
-        args.extend(self.argv(start, &placeholders)?);
-        let mut facts_line = serde_json::to_vec(&FactsLine { launch: facts }).unwrap_or_default();
-        facts_line.push(b'\n');
-        let mut files = vec![file(LaunchPlace::Inbox, facts_path, facts_line)];
-        files.extend(prompt_path.map(|path| file(LaunchPlace::Inbox, path, start.prompt.clone().into_bytes())));
-        for (path, content) in &self.home_files {
-            files.push(file(LaunchPlace::Home, path.clone(), home_file(content, &placeholders)?));
-        }
+        let mut argv = self.argv(start, &placeholders)?.into_iter();
+        let program = argv.next().unwrap_or_default();
         Ok(Launch {
             command: Command {
-                program: "sh".to_owned(),
-                args,
+                program,
+                args: argv.collect(),
                 env: self.env(&placeholders),
                 cwd: Some(start.tree.clone()),
                 tty: None,
             },
-            files,
+            files: self.files(start, &placeholders)?,
             stdout: Framing::Lines,
             stderr: Framing::Lines,
             start_within_ms: None,
-            skills: None,
+            skills: self.skills.clone(),
         })
+    }
+
+    /// The agent's own files, with what the host adds to them. They are written in each turn, so that nothing stays of
+    /// what an earlier one was told.
+    fn files(&self, start: &Start, placeholders: &Placeholders) -> Result<Vec<LaunchFile>, Failure> {
+        let mut files = Vec::new();
+        let mut told = self.mcp.as_ref().is_none_or(|mcp| mcp.file.is_none());
+        for (path, content) in &self.home_files {
+            let bytes = match content {
+                HomeFile::Text(text) => placeholders.fill_lines(text)?,
+                HomeFile::Table(table) => {
+                    let mut table = placeholders.fill_object(table);
+                    if let Some(mcp) = self.mcp.as_ref().filter(|mcp| mcp.file.as_ref() == Some(path)) {
+                        told = mcp.add(&start.mcp_servers, &mut table);
+                    }
+                    written(path, &table)?
+                }
+            };
+            files.push(home_file(path, bytes));
+        }
+        if !told {
+            return Err(failure!(Config, "acp.file_unfit", "no table of `home_files` takes MCP servers as `mcp` says")
+                .with_hint("let `mcp.file` be one of `home_files` that is a table, and `mcp.key` a table in it"));
+        }
+        if let Some(instructions) = &self.instructions {
+            files.push(home_file(&instructions.file, start.instructions.clone().unwrap_or_default()));
+        }
+        Ok(files)
     }
 
     /// The agent's own command line.
@@ -138,14 +148,15 @@ impl Table {
     }
 }
 
-fn home_file(content: &HomeFile, placeholders: &Placeholders) -> Result<Vec<u8>, Failure> {
-    Ok(match content {
-        HomeFile::Text(text) => placeholders.fill_lines(text)?,
-        HomeFile::Json(object) => serde_json::Value::Object(placeholders.fill_object(object)).to_string(),
+/// A table in the format that the name of its file tells. YAML takes JSON as it is.
+fn written(path: &str, table: &serde_json::Map<String, serde_json::Value>) -> Result<String, Failure> {
+    if path.ends_with(".toml") {
+        return toml::to_string(table)
+            .map_err(|error| failure!(Config, "acp.file_unfit", "the file {path} cannot be written as TOML: {error}"));
     }
-    .into_bytes())
+    Ok(serde_json::to_string(table).unwrap_or_default())
 }
 
-fn file(place: LaunchPlace, path: String, bytes: Vec<u8>) -> LaunchFile {
-    LaunchFile { place, path, bytes, executable: false }
+fn home_file(path: &str, text: String) -> LaunchFile {
+    LaunchFile { place: LaunchPlace::Home, path: path.to_owned(), bytes: text.into_bytes(), executable: false }
 }

@@ -7,6 +7,7 @@ mod errors;
 mod fill;
 mod handshake;
 mod launch;
+mod mcp;
 mod permission;
 mod question;
 mod session;
@@ -65,6 +66,7 @@ fn about(table: &Table) -> About {
     abilities.set(Abilities::EFFORTS, !table.efforts.is_empty());
     abilities.set(Abilities::APPROVALS, table.asks);
     abilities.set(Abilities::PLANNING, table.modes.plan.is_some());
+    abilities.set(Abilities::IMAGES, table.images);
     About {
         summary: table.summary.clone(),
         abilities,

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use sandboxed_protocol::{
+    attached,
     lines::{Line, Lines},
     rpc::{Dialect, Id, Incoming, METHOD_NOT_FOUND, Requests},
     title,
@@ -15,7 +16,8 @@ use serde_json::{Value, json};
 use crate::{
     errors,
     handshake::{Asked, Setup},
-    launch::{Facts, FactsLine, is_sent},
+    launch::Facts,
+    mcp::Takes,
     permission::{Permission, asked_call, cancelled},
     question::Form,
     table::{AtEnd, Table},
@@ -34,10 +36,14 @@ const GREETING_MS: u32 = 120_000;
 const GREETED: u32 = 1;
 pub(crate) const SETTLED: u32 = 2;
 
-/// All that is remembered of a mission.
+/// One turn. All but what it began with is remembered.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AcpSession {
-    turn: u32,
+    #[serde(skip)]
+    pub(crate) facts: Facts,
+    /// Read once by each instance.
+    #[serde(skip)]
+    table: Option<Rc<Table>>,
     /// What was asked of people so far.
     asked: u64,
     /// What the agent's session has cost at the end of the turn before, in millionths of a US dollar.
@@ -45,10 +51,9 @@ pub(crate) struct AcpSession {
     pub(crate) requests: Requests<Asked>,
     lines: Lines,
     pub(crate) stage: Stage,
-    prompt: Option<Prompt>,
-    /// What the launch printed.
-    pub(crate) facts: Option<Facts>,
     pub(crate) version: u64,
+    /// What the agent says that it takes.
+    pub(crate) takes: Takes,
     /// The session's id as it is sent to the agent.
     pub(crate) native: String,
     pub(crate) setup: Vec<Setup>,
@@ -58,12 +63,6 @@ pub(crate) struct AcpSession {
     interrupted: bool,
     /// Something that the agent asked for was refused.
     refused: bool,
-    /// What the person wrote, until the turn begins.
-    #[serde(skip)]
-    asked_for: String,
-    /// Read once by each instance.
-    #[serde(skip)]
-    table: Option<Rc<Table>>,
 }
 
 /// How far a turn is.
@@ -72,8 +71,6 @@ pub(crate) enum Stage {
     /// There is none.
     #[default]
     Over,
-    /// Its process was started.
-    Launching,
     /// The agent opens its session.
     Greeting,
     /// The agent tells again what was said earlier.
@@ -82,30 +79,26 @@ pub(crate) enum Stage {
     Working,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Prompt {
-    Text(String),
-    /// It lies in a file, whose path is in the facts.
-    File,
-}
-
 /// What follows an input.
 pub(crate) type Steps = StepResult;
 
 impl Session for AcpSession {
     fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        Ok(Self { asked_for: start.prompt, ..restore(saved)? })
+        let table = Rc::new(sandboxed_sdk::config::<Table>()?);
+        Ok(Self { facts: Facts::of(start, &table), table: Some(table), ..restore(saved)? })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let mut steps = StepResult::nothing();
         match input {
-            Input::Prompt => self.begin(),
+            Input::Prompt => self.begin(&mut steps)?,
             Input::Frames(frames) => {
                 for frame in frames {
                     match self.lines.read(&frame) {
                         Some(Line::Json(value)) => self.line(value, &mut steps)?,
-                        Some(Line::Told(event)) => steps.events.push(event),
+                        // What was said in earlier turns is told again, images and all.
+                        Some(Line::TooLong(_)) if self.stage != Stage::Working => {}
+                        Some(Line::Told(event) | Line::TooLong(event)) => steps.events.push(event),
                         None => {}
                     }
                 }
@@ -114,7 +107,7 @@ impl Session for AcpSession {
             Input::Interrupt => self.interrupt(&mut steps)?,
             Input::Decision(decision) => self.decide(&decision, &mut steps),
             Input::Answer(answer) => self.answer(&answer, &mut steps),
-            Input::Timer(GREETED) if matches!(self.stage, Stage::Launching | Stage::Greeting | Stage::Settling) => {
+            Input::Timer(GREETED) if matches!(self.stage, Stage::Greeting | Stage::Settling) => {
                 self.fail(Trouble::NoAnswer.failure("the agent did not open its session"), &mut steps)?;
             }
             Input::Timer(SETTLED) if self.stage == Stage::Settling => self.set_up(&mut steps)?,
@@ -139,28 +132,25 @@ impl AcpSession {
         Ok(table)
     }
 
-    fn begin(&mut self) {
-        let text = std::mem::take(&mut self.asked_for);
+    fn begin(&mut self, steps: &mut Steps) -> Result<(), Failure> {
         let mut requests = std::mem::take(&mut self.requests);
         requests.forget();
         *self = Self {
-            turn: self.turn.saturating_add(1),
+            facts: std::mem::take(&mut self.facts),
+            table: self.table.take(),
             asked: self.asked,
             cost: self.cost,
             requests,
-            stage: Stage::Launching,
-            prompt: Some(if is_sent(&text) { Prompt::Text(text) } else { Prompt::File }),
-            table: self.table.take(),
+            stage: Stage::Greeting,
             ..Self::default()
         };
+        steps.actions.push(Action::Wake(Wake { id: GREETED, after_ms: GREETING_MS }));
+        self.greet(steps)
     }
 
     fn line(&mut self, value: Value, steps: &mut Steps) -> Result<(), Failure> {
         if self.stage == Stage::Over {
             return Ok(());
-        }
-        if self.stage == Stage::Launching {
-            return self.launched(value, steps);
         }
         let Some(message) = Incoming::read(value) else { return Ok(()) };
         if self.stage == Stage::Settling {
@@ -184,29 +174,27 @@ impl AcpSession {
         Ok(())
     }
 
-    /// The first line of a process: what its launch was planned with.
-    fn launched(&mut self, value: Value, steps: &mut Steps) -> Result<(), Failure> {
-        let Ok(FactsLine { launch }) = serde_json::from_value(value) else {
-            return self.fail(Trouble::Protocol.failure("its process did not begin as it was planned"), steps);
-        };
-        self.facts = Some(launch);
-        self.stage = Stage::Greeting;
-        steps.actions.push(Action::Wake(Wake { id: GREETED, after_ms: GREETING_MS }));
-        self.greet(steps)
-    }
-
     /// The agent is ready for the prompt.
     pub(crate) fn work(&mut self, steps: &mut Steps) {
-        let text = match (self.prompt.take(), self.facts.as_ref().and_then(|facts| facts.prompt_file.as_deref())) {
-            (Some(Prompt::Text(text)), _) => text,
-            (_, path) => format!(
-                "What you are asked to do is written in the file {}. Read all of it first, then do it.",
-                path.unwrap_or_default()
-            ),
+        let Facts { prompt, attachments, .. } = &self.facts;
+        let text = json!({ "type": "text", "text": attached::prompt(prompt, attachments) });
+        let mut numbers = Vec::new();
+        let image = |(number, image): (u32, &Attachment)| match self.takes.images {
+            true => {
+                numbers.push(number);
+                json!({ "type": "image", "mimeType": image.media_type, "data": "" })
+            }
+            // All agents know links to files.
+            false => {
+                let uri = format!("file://{}", image.path);
+                json!({ "type": "resource_link", "name": image.name, "mimeType": image.media_type, "uri": uri })
+            }
         };
-        let prompt = json!({ "sessionId": self.native, "prompt": [{ "type": "text", "text": text }] });
+        let blocks: Vec<Value> = [text].into_iter().chain(attached::images(attachments).map(image)).collect();
+        let prompt = json!({ "sessionId": self.native, "prompt": blocks });
         self.stage = Stage::Working;
-        steps.actions.push(Action::Write(self.requests.ask("session/prompt", prompt, Asked::Prompt)));
+        let line = self.requests.ask("session/prompt", prompt, Asked::Prompt);
+        steps.actions.extend(attached::write(line, numbers));
     }
 
     fn told(&mut self, method: &str, params: &Value, steps: &mut Steps) -> Result<(), Failure> {
@@ -223,7 +211,7 @@ impl AcpSession {
             }
         };
         let table = self.table()?;
-        steps.events.extend(self.heard.update(self.turn, &table.end_turn_errors, update));
+        steps.events.extend(self.heard.update(self.facts.turn, &table.end_turn_errors, update));
         if self.version > 1 && update.get("state").and_then(Value::as_str) == Some("idle") {
             self.done(update.get("stopReason").and_then(Value::as_str), update, steps)?;
         }
@@ -257,15 +245,14 @@ impl AcpSession {
 
     /// Puts a request to a person, or answers it where nobody is to be asked.
     fn permit(&mut self, permission: Permission, params: &Value, steps: &mut Steps) {
-        let facts = self.facts.as_ref();
-        if !facts.is_some_and(|facts| facts.bypass) {
+        if !self.facts.bypass {
             steps.events.extend(permission.events(params, &mut self.heard));
             self.permissions.push(permission);
             return;
         }
         // Who plans changes nothing, whether or not the agent's own mode sees to it.
         let harmless = crate::calls::Kind::of(asked_call(params)).unwrap_or_default().is_harmless();
-        let approved = harmless || !facts.is_some_and(|facts| facts.plan);
+        let approved = harmless || !self.facts.plan;
         self.refused |= !approved;
         steps.actions.push(Action::Write(RPC.result(permission.request(), permission.outcome(approved))));
     }
@@ -297,7 +284,7 @@ impl AcpSession {
             Stage::Working if self.interrupted => return Ok(()),
             Stage::Working => {}
             // Nothing was asked of the agent yet.
-            Stage::Launching | Stage::Greeting | Stage::Settling => {
+            Stage::Greeting | Stage::Settling => {
                 return self.finish(Outcome::Interrupted, "it was interrupted before it began", steps);
             }
         }
@@ -351,7 +338,7 @@ impl AcpSession {
     fn used(&mut self, result: &Value) -> Result<Vec<Event>, Failure> {
         let table = self.table()?;
         let Some(usage) = &table.usage else { return Ok(Vec::new()) };
-        let model = self.facts.as_ref().and_then(|facts| facts.model.as_deref());
+        let model = self.facts.model.as_deref();
         let mut usages = usages(usage, result, model);
         if let Some(cost) = self.heard.cost.filter(|_| usage.cost) {
             let spent = if cost >= self.cost { cost - self.cost } else { cost };
@@ -384,7 +371,6 @@ impl AcpSession {
         steps.events.extend(self.heard.calls.end());
         steps.events.push(Event::TurnEnd(TurnEnd { outcome, reason: reason.to_owned() }));
         self.stage = Stage::Over;
-        self.prompt = None;
         self.setup.clear();
         self.requests.forget();
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use sandboxed_protocol::install::Install;
 use serde::Deserialize;
 
+use crate::mcp::McpTable;
+
 /// One agent that speaks the protocol. `config.schema.json` explains each key.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +18,13 @@ pub(crate) struct Table {
     #[serde(default)]
     pub(crate) home_files: BTreeMap<String, HomeFile>,
     pub(crate) install: Option<Install>,
+    pub(crate) instructions: Option<Instructions>,
+    /// Where the agent looks for skills, below the mission's home.
+    pub(crate) skills: Option<String>,
+    pub(crate) mcp: Option<McpTable>,
+    /// The agent looks at images.
+    #[serde(default)]
+    pub(crate) images: bool,
     #[serde(default)]
     pub(crate) models: Vec<String>,
     #[serde(default)]
@@ -73,12 +82,20 @@ pub(crate) struct SecretName {
     pub(crate) secret: String,
 }
 
-/// A file of the agent's configuration: a text, or a table that is written as JSON.
+/// Where the agent reads what it is to keep to besides what the repository says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Instructions {
+    /// Below the mission's home.
+    pub(crate) file: String,
+}
+
+/// A file of the agent's configuration: a text, or a table in the format that the file's name tells.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum HomeFile {
     Text(String),
-    Json(serde_json::Map<String, serde_json::Value>),
+    Table(serde_json::Map<String, serde_json::Value>),
 }
 
 /// Ids of the session's options that choose the model and the effort.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use sandboxed_sdk::testkit::{endpoints, golden, set_config};
+use sandboxed_sdk::testkit::{self, golden, set_config};
 use serde_json::Value as Json;
 
 use super::*;
@@ -35,25 +35,8 @@ fn use_table(agent: &str) -> Json {
 const AGENTS: [&str; 6] = ["gemini", "grok", "goose", "claude", "codex", "opencode"];
 
 fn start() -> Start {
-    Start {
-        mission: "m".to_owned(),
-        turn: 2,
-        tree: "/workspace".to_owned(),
-        inbox: "/inbox".to_owned(),
-        home: "/home/mission".to_owned(),
-        programs: Some("/programs".to_owned()),
-        prompt: "say hello".to_owned(),
-        attachments: Vec::new(),
-        instructions: None,
-        mcp_servers: Vec::new(),
-        model: None,
-        effort: None,
-        approvals: ApprovalMode::Ask,
-        mode: WorkMode::Act,
-        endpoints: endpoints(),
-        resume: Some("native".to_owned()),
-        settings: "{}".to_owned(),
-    }
+    let resume = Some("native".to_owned());
+    Start { turn: 2, approvals: ApprovalMode::Ask, resume, ..testkit::start("say hello") }
 }
 
 fn file<'a>(launch: &'a Launch, path: &str) -> &'a str {
@@ -61,9 +44,16 @@ fn file<'a>(launch: &'a Launch, path: &str) -> &'a str {
     std::str::from_utf8(&file.bytes).expect("a text")
 }
 
-/// The agent's own command line: before it stand the starter and the facts.
+/// A file of the agent's settings, in whatever format.
+fn settings(launch: &Launch, path: &str) -> Json {
+    match path.ends_with(".toml") {
+        true => toml::from_str(file(launch, path)).expect("TOML"),
+        false => serde_json::from_str(file(launch, path)).expect("JSON"),
+    }
+}
+
 fn argv(launch: &Launch) -> Vec<&str> {
-    launch.command.args[3..].iter().map(String::as_str).collect()
+    [&launch.command.program].into_iter().chain(&launch.command.args).map(String::as_str).collect()
 }
 
 #[test]
@@ -125,12 +115,9 @@ fn node_runs_a_script_and_the_model_is_an_argument() {
 fn a_configuration_file_names_the_gateway_and_never_a_key() {
     use_table("grok");
     let launch = Acp::plan_launch(Start { model: Some("m-1".to_owned()), ..start() }).expect("a good launch");
-    let config = file(&launch, ".grok/config.toml");
-    assert!(
-        config.contains("base_url = \"http://127.0.0.1:4000/openai/v1\"\nenv_key = \"OPENAI_API_KEY\""),
-        "{config}"
-    );
-    assert!(config.contains("model = \"m-1\""), "{config}");
+    let mission = &settings(&launch, ".grok/config.toml")["model"]["mission"];
+    assert_eq!(mission["base_url"], "http://127.0.0.1:4000/openai/v1");
+    assert_eq!((&mission["env_key"], &mission["model"]), (&"OPENAI_API_KEY".into(), &"m-1".into()));
     assert_eq!(argv(&launch)[1..], ["agent", "--no-leader", "stdio"]);
     let launch = Acp::plan_launch(Start { effort: Some("high".to_owned()), ..start() }).expect("a good launch");
     assert_eq!(argv(&launch)[1..], ["agent", "--no-leader", "--effort", "high", "stdio"]);
@@ -148,26 +135,67 @@ fn variables_are_filled_and_secrets_stay_names() {
 }
 
 #[test]
-fn the_process_begins_with_the_facts_of_its_launch() {
-    use_table("gemini");
+fn a_prompt_is_never_an_argument_and_never_a_file() {
+    use_table("goose");
     let launch = Acp::plan_launch(start()).expect("a good launch");
-    assert_eq!(launch.command.program, "sh");
-    assert_eq!(launch.command.args[2], "/inbox/launch-2.json");
-    let facts: Json = serde_json::from_str(file(&launch, "launch-2.json")).expect("JSON");
-    assert_eq!(facts["launch"]["tree"], "/workspace");
-    assert_eq!(facts["launch"]["resume"], "native");
-    assert_eq!(facts["launch"]["bypass"], false);
+    assert!(!format!("{:?}", launch.command).contains("say hello"));
+    assert!(launch.files.iter().all(|file| file.place == LaunchPlace::Home));
 }
 
 #[test]
-fn a_prompt_is_never_an_argument_and_a_long_one_is_a_file() {
-    use_table("goose");
-    let short = Acp::plan_launch(start()).expect("a good launch");
-    assert!(!format!("{:?}", short.command).contains("say hello"));
-    let prompt = "ä".repeat(100_000);
-    let long = Acp::plan_launch(Start { prompt: prompt.clone(), ..start() }).expect("a good launch");
-    assert_eq!(file(&long, "prompt-2.md"), prompt);
-    assert!(file(&long, "launch-2.json").contains("\"prompt_file\":\"/inbox/prompt-2.md\""));
+fn instructions_are_a_file_of_the_agents_and_gone_when_there_are_none() {
+    for (agent, path, skills) in [
+        ("gemini", ".gemini/GEMINI.md", ".gemini/skills"),
+        ("grok", ".grok/AGENTS.md", ".grok/skills"),
+        ("goose", ".config/goose/.goosehints", ".config/goose/skills"),
+    ] {
+        use_table(agent);
+        let told = Start { instructions: Some("be \"brief\"".to_owned()), ..start() };
+        let launch = Acp::plan_launch(told).expect("a good launch");
+        assert_eq!((file(&launch, path), launch.skills.as_deref()), ("be \"brief\"", Some(skills)));
+        assert_eq!(file(&Acp::plan_launch(start()).expect("a good launch"), path), "");
+    }
+}
+
+#[test]
+fn servers_are_in_the_agents_own_settings_and_their_tokens_are_named() {
+    let program = McpProgram {
+        program: "/bin/docs".to_owned(),
+        args: vec!["-v".to_owned()],
+        env: vec![("A".to_owned(), "b \"c\"".to_owned())],
+    };
+    let address = McpAddress { url: "http://127.0.0.1:1/mcp".to_owned(), token_variable: Some("TOKEN_1".to_owned()) };
+    let mcp_servers = vec![
+        McpServer { name: "docs".to_owned(), transport: McpTransport::Program(program) },
+        McpServer { name: "ours".to_owned(), transport: McpTransport::Http(address) },
+    ];
+    for (agent, path, key, env) in [
+        ("gemini", ".gemini/settings.json", "mcpServers", "env"),
+        ("grok", ".grok/config.toml", "mcp_servers", "env"),
+        ("goose", ".config/goose/config.yaml", "extensions", "envs"),
+    ] {
+        use_table(agent);
+        let launch = Acp::plan_launch(Start { mcp_servers: mcp_servers.clone(), ..start() }).expect("a good launch");
+        let settings = settings(&launch, path);
+        let named = &settings[key];
+        assert_eq!(named["ours"]["headers"]["Authorization"], "Bearer ${TOKEN_1}", "{agent}");
+        assert_eq!(named["docs"]["args"], serde_json::json!(["-v"]), "{agent}");
+        assert_eq!(named["docs"][env], serde_json::json!({ "A": "b \"c\"" }), "{agent}");
+        let alone = Acp::plan_launch(start()).expect("a good launch");
+        assert!(!file(&alone, path).contains("/bin/docs"), "{agent}");
+    }
+}
+
+#[test]
+fn a_table_that_names_no_settings_for_servers_is_refused() {
+    for (file, key) in [(".gemini/other.json", "mcpServers"), (".gemini/settings.json", "general.maxAttempts")] {
+        let mut table = table_of("gemini");
+        table["mcp"]["file"] = file.into();
+        table["mcp"]["key"] = key.into();
+        table["home_files"][".gemini/settings.json"]["general.maxAttempts"] = 3.into();
+        set_config(table.to_string());
+        assert_eq!(Acp::plan_launch(start()).expect_err("no place").code, "acp.file_unfit");
+    }
 }
 
 #[test]
@@ -222,7 +250,7 @@ fn the_schema_knows_every_key_that_tables_use() {
 #[test]
 fn a_session_is_small_whatever_an_agent_prints() {
     use_table("goose");
-    let mut session = AcpSession::open(sandboxed_sdk::testkit::start("\u{1}".repeat(3400)), None).expect("a new one");
+    let mut session = AcpSession::open(testkit::start("\u{1}".repeat(1 << 20)), None).expect("a new one");
     let frame = |json: &Json| {
         let bytes = format!("{json}\n").into_bytes();
         Input::Frames(vec![Frame { stream: Stream::Stdout, offset: 0, bytes, partial: false }])
@@ -232,9 +260,6 @@ fn a_session_is_small_whatever_an_agent_prints() {
         assert!(session.save().len() < 60 << 10, "{} bytes", session.save().len());
     };
     step(Input::Prompt);
-    let facts = serde_json::json!({ "launch": { "tree": "/workspace", "resume": null, "bypass": false, "plan": false,
-        "model": null, "effort": null, "prompt_file": null } });
-    step(frame(&facts));
     step(frame(&serde_json::json!({ "id": 1, "result": { "protocolVersion": 1 } })));
     step(frame(&serde_json::json!({ "id": 2, "result": { "sessionId": "s" } })));
     step(frame(&serde_json::json!({ "id": 3, "result": {} })));

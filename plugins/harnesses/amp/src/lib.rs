@@ -4,7 +4,7 @@
 //! what the launch says of where models are asked means nothing to it.
 
 use sandboxed_protocol::{
-    install::Install,
+    configured::Agent,
     stream_json::{Dialect, StreamJson},
     trouble::Trouble,
 };
@@ -35,18 +35,21 @@ const SETTINGS_SCHEMA: &str = r#"{
   }
 }"#;
 
-/// The plugin's `config` table.
+/// What only the plugin's own `config` table has.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Config {
     api_key_secret: String,
     url: Option<String>,
-    install: Option<Install>,
 }
 
-impl Config {
-    fn install(self) -> Install {
-        self.install.unwrap_or_else(|| Install::built_in(INSTALL))
+fn agent() -> Agent {
+    Agent {
+        summary: "Amp, with the models of its own service; needs an account and a key there.",
+        abilities: Abilities::RESUME | Abilities::INTERRUPT | Abilities::USAGE | Abilities::EFFORTS,
+        models: &[],
+        efforts: &EFFORTS,
+        settings_schema: SETTINGS_SCHEMA,
+        install: INSTALL,
     }
 }
 
@@ -82,13 +85,7 @@ impl Driver for Amp {
     type Session = StreamJson<Printed>;
 
     fn describe() -> About {
-        About {
-            summary: "Amp, with the models of its own service; needs an account and a key there.".to_owned(),
-            abilities: Abilities::RESUME | Abilities::INTERRUPT | Abilities::USAGE | Abilities::EFFORTS,
-            models: Vec::new(),
-            efforts: EFFORTS.map(str::to_owned).to_vec(),
-            settings_schema: SETTINGS_SCHEMA.to_owned(),
-        }
+        agent().about()
     }
 
     fn plan_launch(start: Start) -> Result<Launch, Failure> {
@@ -99,8 +96,8 @@ impl Driver for Amp {
                 .with_hint("begin the mission in the mode act, or with a harness that can plan: claude-code, codex"));
         }
         let Some(programs) = start.programs else { return Err(Trouble::NotInstalled.failure("")) };
-        let Config { api_key_secret, url, install } = config()?;
-        let install = install.unwrap_or_else(|| Install::built_in(INSTALL));
+        let Config { api_key_secret, url } = config()?;
+        let install = agent().install()?;
         let visibility = match settings.visibility {
             Visibility::Private => "private",
             Visibility::Unlisted => "unlisted",
@@ -140,7 +137,7 @@ impl Driver for Amp {
     }
 
     fn plan_install(target: Target) -> Result<Option<InstallPlan>, Failure> {
-        config::<Config>()?.install().plan(&target).map(Some)
+        agent().plan_install(&target)
     }
 }
 
@@ -152,25 +149,8 @@ mod tests {
 
     fn start(resume: Option<&str>) -> Start {
         testkit::set_config(r#"{"api_key_secret":"amp-key"}"#);
-        Start {
-            mission: "m".to_owned(),
-            turn: 1,
-            tree: "/w/tree".to_owned(),
-            inbox: "/w/inbox/run".to_owned(),
-            home: "/w/home".to_owned(),
-            programs: Some("/opt/amp".to_owned()),
-            prompt: "secret plans".to_owned(),
-            attachments: Vec::new(),
-            instructions: None,
-            mcp_servers: Vec::new(),
-            model: None,
-            effort: Some("high".to_owned()),
-            approvals: ApprovalMode::Bypass,
-            mode: WorkMode::Act,
-            endpoints: testkit::endpoints(),
-            resume: resume.map(str::to_owned),
-            settings: "{}".to_owned(),
-        }
+        let (effort, resume) = (Some("high".to_owned()), resume.map(str::to_owned));
+        Start { effort, resume, ..testkit::start("secret plans") }
     }
 
     #[test]
@@ -212,10 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_of_the_config_has_the_install_table_of_all_harnesses() {
-        let config: serde_json::Value = serde_json::from_str(include_str!("../config.schema.json")).expect("JSON");
-        let install: serde_json::Value = serde_json::from_str(sandboxed_protocol::install::SCHEMA).expect("JSON");
-        assert_eq!(config["properties"]["install"], install);
+    fn it_is_a_harness_as_the_others_are() {
+        agent().check(include_str!("../config.schema.json"));
     }
 
     #[test]

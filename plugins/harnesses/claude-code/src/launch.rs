@@ -2,13 +2,19 @@
 
 use sandboxed_protocol::{install::Install, trouble::Trouble};
 use sandboxed_sdk::harness::{
-    ApprovalMode, Command, Failure, Framing, Launch, LaunchFile, LaunchPlace, Start, Value, WorkMode,
+    ApprovalMode, Command, Failure, Framing, Launch, LaunchFile, LaunchPlace, McpAddress, McpProgram, McpServer,
+    McpTransport, Start, Value, WorkMode,
 };
+use serde_json::{Map, Value as Json, json};
 
 use crate::settings::Settings;
 
-/// The file with the mission's own instructions, below the inbox.
+/// The file with the instructions, below the inbox.
 const INSTRUCTIONS: &str = "instructions.md";
+/// The file that names servers of the Model Context Protocol, below the inbox.
+const MCP: &str = "mcp.json";
+/// Where Claude Code looks for skills, below the mission's home.
+const SKILLS: &str = ".claude/skills";
 
 /// Milliseconds until the first line at the latest. It was there after 1.2 s on a machine with much to do.
 const START_WITHIN_MS: u32 = 60_000;
@@ -85,14 +91,15 @@ pub(crate) fn plan(start: Start, install: &Install) -> Result<Launch, Failure> {
     option("allowed-tools", listed(&settings.allowed_tools));
     option("disallowed-tools", listed(&settings.disallowed_tools));
     option("fallback-model", settings.fallback_model);
-    // A file: arguments can be read by every process of the machine, and are short.
-    let instructions = settings.append_system_prompt.map(|text| LaunchFile {
-        place: LaunchPlace::Inbox,
-        path: INSTRUCTIONS.to_owned(),
-        bytes: text.into_bytes(),
-        executable: false,
-    });
-    option("append-system-prompt-file", instructions.as_ref().map(|file| format!("{}/{}", start.inbox, file.path)));
+    // Files: arguments can be read by every process of the machine, and are short.
+    let texts: Vec<String> = start.instructions.into_iter().chain(settings.append_system_prompt).collect();
+    let instructions = (!texts.is_empty()).then(|| file(INSTRUCTIONS, texts.join("\n\n")));
+    let servers = (!start.mcp_servers.is_empty()).then(|| file(MCP, mcp_servers(&start.mcp_servers).to_string()));
+    let mut files = Vec::new();
+    for (name, planned) in [("append-system-prompt-file", instructions), ("mcp-config", servers)] {
+        option(name, planned.as_ref().map(|file| format!("{}/{}", start.inbox, file.path)));
+        files.extend(planned);
+    }
     Ok(Launch {
         command: Command {
             program: format!("{programs}/{}", install.check.program),
@@ -101,12 +108,39 @@ pub(crate) fn plan(start: Start, install: &Install) -> Result<Launch, Failure> {
             cwd: Some(start.tree),
             tty: None,
         },
-        files: instructions.into_iter().collect(),
+        files,
         stdout: Framing::Lines,
         stderr: Framing::Lines,
         start_within_ms: Some(START_WITHIN_MS),
-        skills: None,
+        skills: Some(SKILLS.to_owned()),
     })
+}
+
+fn file(path: &str, text: String) -> LaunchFile {
+    LaunchFile { place: LaunchPlace::Inbox, path: path.to_owned(), bytes: text.into_bytes(), executable: false }
+}
+
+/// Servers as Claude Code's `--mcp-config` names them, beside those of the repository. Tokens are named by their
+/// variables.
+fn mcp_servers(servers: &[McpServer]) -> Json {
+    let entry = |server: &McpServer| (server.name.clone(), mcp_server(&server.transport));
+    let named: Map<String, Json> = servers.iter().map(entry).collect();
+    json!({ "mcpServers": named })
+}
+
+fn mcp_server(transport: &McpTransport) -> Json {
+    match transport {
+        McpTransport::Program(McpProgram { program, args, env }) => {
+            let env: Map<String, Json> = env.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+            json!({ "type": "stdio", "command": program, "args": args, "env": env })
+        }
+        McpTransport::Http(McpAddress { url, token_variable }) => {
+            let authorization = token_variable.iter().map(|name| format!("Bearer ${{{name}}}"));
+            let headers: Map<String, Json> =
+                authorization.map(|value| ("Authorization".to_owned(), json!(value))).collect();
+            json!({ "type": "http", "url": url, "headers": headers })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,23 +151,12 @@ mod tests {
 
     fn start(settings: &str) -> Start {
         Start {
-            mission: "m".to_owned(),
-            turn: 1,
-            tree: "/w/tree".to_owned(),
-            inbox: "/w/inbox/run".to_owned(),
-            home: "/w/home".to_owned(),
-            programs: Some("/opt/claude".to_owned()),
-            prompt: "secret plans".to_owned(),
-            attachments: Vec::new(),
-            instructions: None,
-            mcp_servers: Vec::new(),
             model: Some("opus".to_owned()),
             effort: Some("high".to_owned()),
             approvals: ApprovalMode::Ask,
-            mode: WorkMode::Act,
-            endpoints: testkit::endpoints(),
             resume: Some("-x".to_owned()),
             settings: settings.to_owned(),
+            ..testkit::start("secret plans")
         }
     }
 
@@ -148,7 +171,7 @@ mod tests {
     #[test]
     fn the_prompt_is_no_argument_and_no_value_is_taken_for_an_option() {
         let launch = planned(start("{}"));
-        assert_eq!(launch.command.program, "/opt/claude/claude");
+        assert_eq!(launch.command.program, "/programs/claude");
         assert!(launch.command.args.iter().all(|arg| !arg.contains("secret plans")));
         assert!(has(&launch, "--resume=-x") && has(&launch, "--model=opus") && has(&launch, "--effort=high"));
     }
@@ -172,11 +195,41 @@ mod tests {
         let settings = r#"{"append_system_prompt":"Be brief.","max_turns":3,"allowed_tools":["Read","Bash(git:*)"]}"#;
         let launch = planned(start(settings));
         assert!(has(&launch, "--max-turns=3") && has(&launch, "--allowed-tools=Read,Bash(git:*)"));
-        assert!(has(&launch, "--append-system-prompt-file=/w/inbox/run/instructions.md"));
+        assert!(has(&launch, "--append-system-prompt-file=/inbox/instructions.md"));
         assert_eq!(launch.files[0].bytes, b"Be brief.");
         let launch = planned(start(r#"{"max_retries":1}"#));
         let retries = ("CLAUDE_CODE_MAX_RETRIES".to_owned(), Value::Plain("1".to_owned()));
         assert!(launch.command.env.contains(&retries));
+    }
+
+    #[test]
+    fn instructions_of_the_host_stand_before_those_of_the_mission() {
+        let settings = r#"{"append_system_prompt":"Be brief."}"#;
+        let launch = planned(Start { instructions: Some("Be kind.".to_owned()), ..start(settings) });
+        assert_eq!(launch.files[0].bytes, b"Be kind.\n\nBe brief.");
+    }
+
+    #[test]
+    fn servers_are_named_in_a_file_and_their_tokens_by_variables() {
+        let program = McpProgram {
+            program: "/bin/docs".to_owned(),
+            args: vec!["-v".to_owned()],
+            env: vec![("A".to_owned(), "b".to_owned())],
+        };
+        let address =
+            McpAddress { url: "http://127.0.0.1:1/mcp".to_owned(), token_variable: Some("TOKEN_1".to_owned()) };
+        let mcp_servers = vec![
+            McpServer { name: "docs".to_owned(), transport: McpTransport::Program(program) },
+            McpServer { name: "ours".to_owned(), transport: McpTransport::Http(address) },
+        ];
+        let launch = planned(Start { mcp_servers, ..start("{}") });
+        assert!(has(&launch, "--mcp-config=/inbox/mcp.json"));
+        let headers = json!({ "Authorization": "Bearer ${TOKEN_1}" });
+        let expected = json!({ "mcpServers": {
+            "docs": { "type": "stdio", "command": "/bin/docs", "args": ["-v"], "env": { "A": "b" } },
+            "ours": { "type": "http", "url": "http://127.0.0.1:1/mcp", "headers": headers },
+        } });
+        assert_eq!(serde_json::from_slice::<Json>(&launch.files[0].bytes).expect("JSON"), expected);
     }
 
     #[test]

@@ -7,11 +7,10 @@ mod launch;
 mod settings;
 
 use sandboxed_protocol::{
-    install::Install,
+    configured::Agent,
     stream_json::{Dialect, StreamJson},
 };
-use sandboxed_sdk::{Driver, config, config_schema, export_harness, harness::*, manifest};
-use serde::Deserialize;
+use sandboxed_sdk::{Driver, config_schema, export_harness, harness::*, manifest};
 
 manifest!("../plugin.toml");
 config_schema!("../config.schema.json");
@@ -26,17 +25,22 @@ const MODELS: [&str; 4] = ["opus", "fable", "sonnet", "haiku"];
 /// What `--effort` takes.
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
-/// The plugin's `config` table.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    install: Option<Install>,
-    models: Option<Vec<String>>,
-}
-
-impl Config {
-    fn install(self) -> Install {
-        self.install.unwrap_or_else(|| Install::built_in(INSTALL))
+fn agent() -> Agent {
+    Agent {
+        summary: "Claude Code, with models of Anthropic or of any provider that speaks its Messages API.",
+        abilities: Abilities::RESUME
+            | Abilities::INTERRUPT
+            | Abilities::STEER
+            | Abilities::USAGE
+            | Abilities::MODELS
+            | Abilities::EFFORTS
+            | Abilities::APPROVALS
+            | Abilities::PLANNING
+            | Abilities::IMAGES,
+        models: &MODELS,
+        efforts: &EFFORTS,
+        settings_schema: settings::SCHEMA,
+        install: INSTALL,
     }
 }
 
@@ -54,31 +58,15 @@ impl Driver for ClaudeCode {
     type Session = StreamJson<Native>;
 
     fn describe() -> About {
-        // A config that does not fit is told when a mission begins.
-        let models = config::<Config>().ok().and_then(|config| config.models);
-        About {
-            summary: "Claude Code, with models of Anthropic or of any provider that speaks its Messages API."
-                .to_owned(),
-            abilities: Abilities::RESUME
-                | Abilities::INTERRUPT
-                | Abilities::STEER
-                | Abilities::USAGE
-                | Abilities::MODELS
-                | Abilities::EFFORTS
-                | Abilities::APPROVALS
-                | Abilities::PLANNING,
-            models: models.unwrap_or_else(|| MODELS.map(str::to_owned).to_vec()),
-            efforts: EFFORTS.map(str::to_owned).to_vec(),
-            settings_schema: settings::SCHEMA.to_owned(),
-        }
+        agent().about()
     }
 
     fn plan_launch(start: Start) -> Result<Launch, Failure> {
-        launch::plan(start, &config::<Config>()?.install())
+        launch::plan(start, &agent().install()?)
     }
 
     fn plan_install(target: Target) -> Result<Option<InstallPlan>, Failure> {
-        config::<Config>()?.install().plan(&target).map(Some)
+        agent().plan_install(&target)
     }
 }
 
@@ -110,23 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_it_is_not_published_for_is_told() {
-        let failure = ClaudeCode::plan_install(target("linux", "riscv64", "gnu")).expect_err("no such package");
-        assert_eq!(failure.code, "install.unsupported_target");
-    }
-
-    #[test]
-    fn the_operator_says_which_models_can_be_chosen() {
-        assert_eq!(ClaudeCode::describe().models, MODELS);
-        testkit::set_config(r#"{"models":["claude-sonnet-5-5"]}"#);
-        assert_eq!(ClaudeCode::describe().models, ["claude-sonnet-5-5"]);
-    }
-
-    #[test]
-    fn the_schema_of_the_config_has_the_install_table_of_all_harnesses() {
-        let config: serde_json::Value = serde_json::from_str(include_str!("../config.schema.json")).expect("JSON");
-        let install: serde_json::Value = serde_json::from_str(sandboxed_protocol::install::SCHEMA).expect("JSON");
-        assert_eq!(config["properties"]["install"], install);
+    fn it_is_a_harness_as_the_others_are() {
+        agent().check(include_str!("../config.schema.json"));
     }
 
     #[test]

@@ -1,40 +1,21 @@
-//! How a turn begins: Codex reads what the launch left for it, opens the thread and starts the turn.
+//! How a turn begins: Codex is greeted, opens the thread and starts the turn.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use sandboxed_protocol::rpc::RpcError;
+use sandboxed_protocol::{attached, rpc::RpcError};
 use sandboxed_sdk::{failure, harness::*};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    launch::{FACTS, Facts},
     session::{CodexSession, DIALECT, Out, Purpose, Running, Stage},
     work::is_id,
 };
 
-/// What is known while a thread is opened.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Opening {
-    tree: String,
-    prompt: String,
-    effort: Option<String>,
-    plan: bool,
-    /// Absent until Codex tells it.
-    thread: Option<String>,
-    model: Option<String>,
-}
-
 impl CodexSession {
     pub(crate) fn greeted(&mut self, result: &Json, out: &mut StepResult) {
-        let Some(home) = result["codexHome"].as_str() else { return self.nonsense("initialize", out) };
-        let path = format!("{home}/{FACTS}");
+        if !result["codexHome"].is_string() {
+            return self.nonsense("initialize", out);
+        }
         out.write(DIALECT.notification("initialized", None));
-        self.request("fs/readFile", json!({ "path": path }), Purpose::ReadFacts, out);
-    }
-
-    pub(crate) fn open_thread(&mut self, result: &Json, out: &mut StepResult) {
-        let facts = file(result).and_then(|bytes| serde_json::from_slice(&bytes).ok()).filter(Facts::fit);
-        let Some(facts) = facts else { return self.nonsense("fs/readFile", out) };
+        let facts = &self.facts;
         // The workspace is the sandbox. In plan mode Codex asks for all it does, and what only looks is let through.
         let mut params = Map::new();
         let mut set = |name: &str, value: Json| params.insert(name.to_owned(), value);
@@ -45,8 +26,10 @@ impl CodexSession {
         if let Some(model) = &facts.model {
             set("model", json!(model));
         }
-        let resumed = facts.resume.is_some();
-        let method = match facts.resume {
+        if let Some(instructions) = &facts.instructions {
+            set("developerInstructions", json!(instructions));
+        }
+        let method = match &facts.resume {
             Some(thread) => {
                 set("threadId", json!(thread));
                 // All earlier turns would be one line.
@@ -55,40 +38,31 @@ impl CodexSession {
             }
             None => "thread/start",
         };
-        let Facts { tree, prompt, effort, plan, .. } = facts;
-        self.stage = Stage::Opening(Opening { tree, prompt, effort, plan, thread: None, model: None });
+        let resumed = facts.resume.is_some();
+        self.stage = Stage::Opening;
         self.request(method, Json::Object(params), Purpose::OpenThread { resumed }, out);
     }
 
     pub(crate) fn opened(&mut self, result: &Json, out: &mut StepResult) {
         let id = |value: &Json| value.as_str().filter(|text| is_id(text)).map(str::to_owned);
-        let (Stage::Opening(opened), Some(thread)) = (&mut self.stage, id(&result["thread"]["id"])) else {
-            return self.nonsense("thread/start", out);
-        };
-        opened.effort = opened.effort.take().or_else(|| id(&result["reasoningEffort"]));
-        opened.model = id(&result["model"]);
-        opened.thread = Some(thread.clone());
-        let path = opened.prompt.clone();
-        out.events.push(Event::Session(thread));
-        self.request("fs/readFile", json!({ "path": path }), Purpose::ReadPrompt, out);
-    }
-
-    pub(crate) fn start_turn(&mut self, result: &Json, out: &mut StepResult) {
-        let prompt = file(result).and_then(|bytes| String::from_utf8(bytes).ok());
-        let (Stage::Opening(opened), Some(prompt)) = (std::mem::take(&mut self.stage), prompt) else {
-            return self.nonsense("fs/readFile", out);
-        };
-        let Opening { tree, effort, plan, thread: Some(thread), model, .. } = opened else {
-            return self.nonsense("thread/start", out);
-        };
+        let Some(thread) = id(&result["thread"]["id"]) else { return self.nonsense("thread/start", out) };
+        let model = id(&result["model"]);
+        out.events.push(Event::Session(thread.clone()));
+        let facts = &self.facts;
+        let effort = facts.effort.clone().or_else(|| id(&result["reasoningEffort"]));
+        let text = attached::prompt(&facts.prompt, &facts.attachments);
+        let image = |(_, image): (u32, &Attachment)| json!({ "type": "localImage", "path": image.path });
+        let text = json!({ "type": "text", "text": text });
+        let input: Vec<Json> = [text].into_iter().chain(attached::images(&facts.attachments).map(image)).collect();
         // The mode is always said: a thread stays in the one that its last turn was in.
         let settings = json!({ "model": model, "reasoning_effort": effort, "developer_instructions": null });
+        let mode = if facts.plan { "plan" } else { "default" };
         let params = json!({
             "threadId": thread,
-            "input": [{ "type": "text", "text": prompt }],
-            "collaborationMode": { "mode": if plan { "plan" } else { "default" }, "settings": settings },
+            "input": input,
+            "collaborationMode": { "mode": mode, "settings": settings },
         });
-        self.stage = Stage::Running(Running { tree, thread, model, plan, turn: None });
+        self.stage = Stage::Running(Running { thread, model, turn: None });
         self.request("turn/start", params, Purpose::StartTurn, out);
     }
 
@@ -102,11 +76,6 @@ impl CodexSession {
             self.interrupt(out);
         }
     }
-}
-
-/// What `fs/readFile` answers.
-fn file(result: &Json) -> Option<Vec<u8>> {
-    BASE64_STANDARD.decode(result["dataBase64"].as_str()?).ok()
 }
 
 /// Why no thread is opened: Codex checks the configuration only now.
@@ -128,14 +97,10 @@ mod tests {
     use super::*;
 
     /// What Codex answers to each request of the handshake.
-    fn answers() -> [Json; 5] {
-        let facts = json!({ "tree": "/w", "prompt": "/p", "ask": false, "plan": false, "config": {} });
-        let file = |text: &str| json!({ "dataBase64": BASE64_STANDARD.encode(text) });
+    fn answers() -> [Json; 3] {
         [
             json!({ "codexHome": "/h" }),
-            file(&facts.to_string()),
             json!({ "thread": { "id": "t" }, "model": "m" }),
-            file("hello"),
             json!({ "turn": { "id": "u" } }),
         ]
     }
@@ -160,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_none_ends_the_turn_and_nothing_else() {
-        for known in 0..5 {
+        for known in 0..3 {
             for bad in [json!(5), json!("x"), json!([]), json!({}), json!({ "thread": 1, "turn": [] }), Json::Null] {
                 let mut answers = answers()[..known].to_vec();
                 answers.push(bad.clone());

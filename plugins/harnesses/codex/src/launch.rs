@@ -1,43 +1,36 @@
-//! How Codex is started for a turn, and what its driver is told of the launch.
-//!
-//! A session is not given the launch that was planned for it, and what a turn is asked with is a matter of messages
-//! and not of arguments. So the launch leaves two files: the facts, beside Codex's own configuration, whose place the
-//! answer to `initialize` tells; and the prompt, which may be larger than all that a session can remember. The session
-//! has Codex read them (`fs/readFile`).
+//! How Codex is started for a turn, and what its session has of the turn's start.
 
 use sandboxed_protocol::{install::Install, trouble::Trouble};
 use sandboxed_sdk::{failure, harness::*};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
-
-/// Where the facts are, below CODEX_HOME.
-pub(crate) const FACTS: &str = "sandboxed-launch.json";
 
 /// CODEX_HOME, below the mission's home.
 const CODEX_HOME: &str = ".codex";
-/// The prompt, below the inbox.
-const PROMPT: &str = "prompt.md";
+/// A file in it, so that it is there: Codex makes it not, and does not start without.
+const KEPT: &str = ".codex/.keep";
+/// Where Codex looks for skills, below the mission's home.
+const SKILLS: &str = ".codex/skills";
 /// What the provider is called in Codex's configuration. Not `openai`: that one tries WebSockets first and sends
 /// compressed requests.
 const PROVIDER: &str = "sandboxed";
 /// Repeats of a request, and of an answer that broke off, before Codex gives up. The server's gateway repeats as well.
 const RETRIES: u32 = 2;
-/// Bytes of a prompt. It comes back in base64 on one line, and a line of more than 1 MiB is not read.
-const MAX_PROMPT: usize = 700 << 10;
+/// Characters that Codex takes at once.
+const MAX_PROMPT: usize = 1 << 20;
 /// Bytes of the settings.
 const MAX_SETTINGS: usize = 64 << 10;
-/// Bytes of a path that can be remembered.
-const MAX_PATH: usize = 1 << 10;
 /// It answers `initialize` in less than a second; a machine that is busy may take longer.
 const START_WITHIN_MS: u32 = 60_000;
 
-/// What a session has to know of its launch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a session has of its turn's start. It is given at each opening, and never saved.
+#[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// The directory to work in.
     pub(crate) tree: String,
-    /// The file with the prompt.
     pub(crate) prompt: String,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) instructions: Option<String>,
     /// The thread to continue.
     pub(crate) resume: Option<String>,
     pub(crate) model: Option<String>,
@@ -51,10 +44,62 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// What of it is remembered for a whole turn is short enough.
-    pub(crate) fn fit(&self) -> bool {
-        let effort = self.effort.as_deref().unwrap_or_default();
-        self.tree.len().max(self.prompt.len()).max(effort.len()) <= MAX_PATH
+    /// # Errors
+    /// `codex.settings_invalid`, `codex.settings_too_long`, `agent.prompt_too_long`.
+    pub(crate) fn of(start: Start) -> Result<Self, Failure> {
+        let settings: Settings = serde_json::from_str(&start.settings)
+            .map_err(|error| failure!(Config, "codex.settings_invalid", "the settings do not fit: {error}"))?;
+        if start.settings.len() > MAX_SETTINGS {
+            return Err(failure!(Config, "codex.settings_too_long", "the settings are more than {MAX_SETTINGS} bytes"));
+        }
+        let length = start.prompt.chars().count();
+        if length > MAX_PROMPT {
+            return Err(failure!(
+                Config,
+                "agent.prompt_too_long",
+                "Codex takes {MAX_PROMPT} characters at once, not {length}"
+            )
+            .with_hint("put the text into a file of the workspace and name the file in the message"));
+        }
+        Ok(Self {
+            tree: start.tree,
+            prompt: start.prompt,
+            attachments: start.attachments,
+            instructions: start.instructions,
+            resume: start.resume,
+            model: start.model,
+            effort: start.effort,
+            ask: start.approvals == ApprovalMode::Ask,
+            plan: start.mode == WorkMode::Plan,
+            config: configuration(settings.config, &start.mcp_servers),
+        })
+    }
+}
+
+/// The mission's own values, and the servers of the Model Context Protocol that the host names. A server's token is
+/// named by its variable.
+fn configuration(mut config: Map<String, Json>, servers: &[McpServer]) -> Map<String, Json> {
+    if servers.is_empty() {
+        return config;
+    }
+    let entry = config.entry("mcp_servers").or_insert_with(|| json!({}));
+    // What is no table Codex refuses by itself.
+    if let Json::Object(named) = entry {
+        named.extend(servers.iter().map(|server| (server.name.clone(), mcp_server(&server.transport))));
+    }
+    config
+}
+
+fn mcp_server(transport: &McpTransport) -> Json {
+    match transport {
+        McpTransport::Program(McpProgram { program, args, env }) => {
+            let env: Map<String, Json> = env.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+            json!({ "command": program, "args": args, "env": env })
+        }
+        McpTransport::Http(McpAddress { url, token_variable: None }) => json!({ "url": url }),
+        McpTransport::Http(McpAddress { url, token_variable: Some(variable) }) => {
+            json!({ "url": url, "bearer_token_env_var": variable })
+        }
     }
 }
 
@@ -66,16 +111,6 @@ struct Settings {
 
 /// The launch of a turn.
 pub(crate) fn plan(start: Start, install: &Install) -> Result<Launch, Failure> {
-    let settings: Settings = serde_json::from_str(&start.settings)
-        .map_err(|error| failure!(Config, "codex.settings_invalid", "the settings do not fit: {error}"))?;
-    if start.settings.len() > MAX_SETTINGS {
-        return Err(failure!(Config, "codex.settings_too_long", "the settings are more than {MAX_SETTINGS} bytes"));
-    }
-    if start.prompt.len() > MAX_PROMPT {
-        let length = start.prompt.len();
-        return Err(failure!(Config, "agent.prompt_too_long", "Codex takes {MAX_PROMPT} bytes at once, not {length}")
-            .with_hint("put the text into a file of the workspace and name the file in the message"));
-    }
     let Some(programs) = &start.programs else { return Err(Trouble::NotInstalled.failure("")) };
     let Some(endpoint) = start.endpoints.iter().find(|endpoint| endpoint.api == ModelApi::Openai) else {
         return Err(failure!(
@@ -93,27 +128,20 @@ pub(crate) fn plan(start: Start, install: &Install) -> Result<Launch, Failure> {
         cwd: Some(start.tree.clone()),
         tty: None,
     };
-    let facts = Facts {
-        prompt: format!("{}/{PROMPT}", start.inbox),
-        tree: start.tree,
-        resume: start.resume,
-        model: start.model,
-        effort: start.effort,
-        ask: start.approvals == ApprovalMode::Ask,
-        plan: start.mode == WorkMode::Plan,
-        config: settings.config,
-    };
-    let file = |place, path: String, bytes| LaunchFile { place, path, bytes, executable: false };
+    // All else is told in messages. What cannot be is said before a process is started.
+    Facts::of(start)?;
     Ok(Launch {
         command,
-        files: vec![
-            file(LaunchPlace::Home, format!("{CODEX_HOME}/{FACTS}"), json!(facts).to_string().into_bytes()),
-            file(LaunchPlace::Inbox, PROMPT.to_owned(), start.prompt.into_bytes()),
-        ],
+        files: vec![LaunchFile {
+            place: LaunchPlace::Home,
+            path: KEPT.to_owned(),
+            bytes: Vec::new(),
+            executable: false,
+        }],
         stdout: Framing::Lines,
         stderr: Framing::Lines,
         start_within_ms: Some(START_WITHIN_MS),
-        skills: None,
+        skills: Some(SKILLS.to_owned()),
     })
 }
 
@@ -143,32 +171,14 @@ fn arguments(endpoint: &Endpoint) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use sandboxed_sdk::testkit::endpoints;
+mod tests {
+    use sandboxed_sdk::testkit;
 
     use super::*;
     use crate::INSTALL;
 
-    pub(crate) fn start(prompt: &str) -> Start {
-        Start {
-            mission: "m".to_owned(),
-            turn: 1,
-            tree: "/workspace".to_owned(),
-            inbox: "/inbox".to_owned(),
-            home: "/home/mission".to_owned(),
-            programs: Some("/programs".to_owned()),
-            prompt: prompt.to_owned(),
-            attachments: Vec::new(),
-            instructions: None,
-            mcp_servers: Vec::new(),
-            model: None,
-            effort: None,
-            approvals: ApprovalMode::Bypass,
-            mode: WorkMode::Act,
-            endpoints: endpoints(),
-            resume: None,
-            settings: "{}".to_owned(),
-        }
+    fn start(prompt: &str) -> Start {
+        testkit::start(prompt)
     }
 
     fn planned(start: Start) -> Result<Launch, Failure> {
@@ -198,24 +208,42 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_prompt_and_the_facts_are_files_and_never_arguments() {
-        let asked = Start {
-            model: Some("m-1".to_owned()),
-            resume: Some("thread".to_owned()),
-            approvals: ApprovalMode::Ask,
-            mode: WorkMode::Plan,
-            settings: r#"{"config":{"web_search":"disabled"}}"#.to_owned(),
-            ..start("do it")
+    fn what_the_turn_is_asked_with_is_never_an_argument_and_never_a_file() {
+        let instructions = Some("be brief".to_owned());
+        let launch = planned(Start { instructions, ..start("do it") }).expect("a launch");
+        assert!(!launch.command.args.iter().any(|arg| arg.contains("do it") || arg.contains("be brief")));
+        assert!(launch.files.iter().all(|file| file.bytes.is_empty()), "{:?}", launch.files);
+    }
+
+    #[test]
+    fn the_directory_that_codex_does_not_start_without_is_there() {
+        let launch = planned(start("do it")).expect("a launch");
+        let at_home = launch.files.iter().filter(|file| file.place == LaunchPlace::Home);
+        assert!(at_home.map(|file| &file.path).any(|path| path.starts_with(".codex/")), "{:?}", launch.files);
+    }
+
+    #[test]
+    fn servers_of_the_host_stand_beside_those_of_the_mission_and_their_tokens_are_named() {
+        let program = McpProgram {
+            program: "/bin/docs".to_owned(),
+            args: vec!["-v".to_owned()],
+            env: vec![("A".to_owned(), "b".to_owned())],
         };
-        let launch = planned(asked).expect("a launch");
-        let [facts, prompt] = &launch.files[..] else { panic!("two files: {:?}", launch.files) };
-        assert_eq!((prompt.path.as_str(), prompt.bytes.as_slice()), ("prompt.md", b"do it".as_slice()));
-        assert_eq!(facts.path, ".codex/sandboxed-launch.json");
-        let facts: Facts = serde_json::from_slice(&facts.bytes).expect("facts");
-        assert_eq!(facts.prompt, "/inbox/prompt.md");
-        assert!(facts.ask && facts.plan);
+        let address =
+            McpAddress { url: "http://127.0.0.1:1/mcp".to_owned(), token_variable: Some("TOKEN_1".to_owned()) };
+        let servers = vec![
+            McpServer { name: "docs".to_owned(), transport: McpTransport::Program(program) },
+            McpServer { name: "ours".to_owned(), transport: McpTransport::Http(address) },
+        ];
+        let settings = r#"{"config":{"web_search":"disabled","mcp_servers":{"own":{"url":"http://x"}}}}"#.to_owned();
+        let facts = Facts::of(Start { mcp_servers: servers, settings, ..start("x") }).expect("they fit");
+        let expected = json!({
+            "own": { "url": "http://x" },
+            "docs": { "command": "/bin/docs", "args": ["-v"], "env": { "A": "b" } },
+            "ours": { "url": "http://127.0.0.1:1/mcp", "bearer_token_env_var": "TOKEN_1" },
+        });
+        assert_eq!(facts.config["mcp_servers"], expected);
         assert_eq!(facts.config["web_search"], "disabled");
-        assert!(!launch.command.args.iter().any(|arg| arg.contains("do it")));
     }
 
     #[test]
@@ -223,6 +251,7 @@ pub(crate) mod tests {
         assert_eq!(code(Start { programs: None, ..start("x") }), "agent.not_installed");
         assert_eq!(code(Start { endpoints: Vec::new(), ..start("x") }), "codex.endpoint_missing");
         assert_eq!(code(Start { settings: r#"{"confg":{}}"#.to_owned(), ..start("x") }), "codex.settings_invalid");
-        assert_eq!(code(start(&"x".repeat(MAX_PROMPT + 1))), "agent.prompt_too_long");
+        assert_eq!(code(start(&"ä".repeat(MAX_PROMPT + 1))), "agent.prompt_too_long");
+        assert!(planned(start(&"ä".repeat(MAX_PROMPT))).is_ok());
     }
 }

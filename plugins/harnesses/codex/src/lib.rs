@@ -14,9 +14,8 @@ mod shell;
 mod turn;
 mod work;
 
-use sandboxed_protocol::install::Install;
-use sandboxed_sdk::{Driver, config, config_schema, export_harness, harness::*, manifest};
-use serde::Deserialize;
+use sandboxed_protocol::configured::Agent;
+use sandboxed_sdk::{Driver, config_schema, export_harness, harness::*, manifest};
 
 use session::CodexSession;
 
@@ -56,17 +55,22 @@ const MODELS: [&str; 9] = [
 /// What the models of `model/list` support between them, and `minimal`, which older ones know.
 const EFFORTS: [&str; 7] = ["minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
 
-/// The plugin's `config` table.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    install: Option<Install>,
-}
-
-impl Config {
-    fn install() -> Result<Install, Failure> {
-        let config: Self = config()?;
-        Ok(config.install.unwrap_or_else(|| Install::built_in(INSTALL)))
+fn agent() -> Agent {
+    Agent {
+        summary: "OpenAI Codex, with models of OpenAI or of any provider that speaks its Responses API.",
+        abilities: Abilities::RESUME
+            | Abilities::INTERRUPT
+            | Abilities::STEER
+            | Abilities::USAGE
+            | Abilities::MODELS
+            | Abilities::EFFORTS
+            | Abilities::APPROVALS
+            | Abilities::PLANNING
+            | Abilities::IMAGES,
+        models: &MODELS,
+        efforts: &EFFORTS,
+        settings_schema: SETTINGS_SCHEMA,
+        install: INSTALL,
     }
 }
 
@@ -76,28 +80,15 @@ impl Driver for Codex {
     type Session = CodexSession;
 
     fn describe() -> About {
-        About {
-            summary: "OpenAI Codex, with models of OpenAI or of any provider that speaks its Responses API.".to_owned(),
-            abilities: Abilities::RESUME
-                | Abilities::INTERRUPT
-                | Abilities::STEER
-                | Abilities::USAGE
-                | Abilities::MODELS
-                | Abilities::EFFORTS
-                | Abilities::APPROVALS
-                | Abilities::PLANNING,
-            models: MODELS.map(str::to_owned).to_vec(),
-            efforts: EFFORTS.map(str::to_owned).to_vec(),
-            settings_schema: SETTINGS_SCHEMA.to_owned(),
-        }
+        agent().about()
     }
 
     fn plan_launch(start: Start) -> Result<Launch, Failure> {
-        launch::plan(start, &Config::install()?)
+        launch::plan(start, &agent().install()?)
     }
 
     fn plan_install(target: Target) -> Result<Option<InstallPlan>, Failure> {
-        Config::install()?.plan(&target).map(Some)
+        agent().plan_install(&target)
     }
 }
 
@@ -121,16 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_codex_is_not_published_for_is_told() {
-        let failure = Codex::plan_install(target("plan9", "mips")).expect_err("no build");
-        assert_eq!(failure.code, "install.unsupported_target");
-    }
-
-    #[test]
-    fn the_schema_of_the_config_has_the_install_table_of_all_harnesses() {
-        let schema: serde_json::Value = serde_json::from_str(include_str!("../config.schema.json")).expect("JSON");
-        let install: serde_json::Value = serde_json::from_str(sandboxed_protocol::install::SCHEMA).expect("JSON");
-        assert_eq!(schema["properties"]["install"], install);
+    fn it_is_a_harness_as_the_others_are() {
+        agent().check(include_str!("../config.schema.json"));
     }
 
     #[test]

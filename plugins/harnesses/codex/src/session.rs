@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     asked::{Ask, Asked, RUN, Request, TurnOf},
-    handshake::{Opening, is_lost, refused},
+    handshake::{is_lost, refused},
+    launch::Facts,
     reads,
     turn::other,
     work::Work,
@@ -20,10 +21,12 @@ use crate::{
 /// What Codex leaves out of its messages.
 pub(crate) const DIALECT: Dialect = Dialect::Bare;
 
-/// All that is remembered of a mission.
+/// One turn. All but what it began with is remembered.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct CodexSession {
+    #[serde(skip)]
+    pub(crate) facts: Facts,
     pub(crate) lines: Lines,
     requests: Requests<Purpose>,
     pub(crate) stage: Stage,
@@ -41,10 +44,10 @@ pub(crate) enum Stage {
     /// There was none yet, or it is over.
     #[default]
     Over,
-    /// Codex is greeted and reads what the launch left for it.
+    /// Codex is greeted.
     Greeting,
-    /// The thread is opened and the prompt read.
-    Opening(Opening),
+    /// The thread is opened.
+    Opening,
     /// Codex works.
     Running(Running),
 }
@@ -52,10 +55,8 @@ pub(crate) enum Stage {
 /// A turn under way.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
-    pub(crate) tree: String,
     pub(crate) thread: String,
     pub(crate) model: Option<String>,
-    pub(crate) plan: bool,
     /// Absent until Codex tells it.
     pub(crate) turn: Option<String>,
 }
@@ -64,11 +65,9 @@ pub(crate) struct Running {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Purpose {
     Greet,
-    ReadFacts,
     OpenThread {
         resumed: bool,
     },
-    ReadPrompt,
     StartTurn,
     Steer(String),
     /// Nothing follows from the answer.
@@ -78,6 +77,7 @@ pub(crate) enum Purpose {
 impl Default for CodexSession {
     fn default() -> Self {
         Self {
+            facts: Facts::default(),
             lines: Lines::default(),
             requests: Requests::new(DIALECT),
             stage: Stage::Over,
@@ -90,14 +90,13 @@ impl Default for CodexSession {
 }
 
 impl Session for CodexSession {
-    fn open(_start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        restore(saved)
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        Ok(Self { facts: Facts::of(start)?, ..restore(saved)? })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let mut out = StepResult::nothing();
         match input {
-            // What the person wrote is in the file that the launch left.
             Input::Prompt => self.greet(&mut out),
             Input::Frames(frames) => frames.iter().for_each(|frame| self.read(frame, &mut out)),
             Input::Gap(gap) => out.events.push(self.lines.skip(&gap)),
@@ -135,6 +134,7 @@ impl Out for StepResult {
 impl CodexSession {
     fn greet(&mut self, out: &mut StepResult) {
         *self = Self {
+            facts: std::mem::take(&mut self.facts),
             requests: std::mem::take(&mut self.requests),
             asked: std::mem::take(&mut self.asked),
             stage: Stage::Greeting,
@@ -151,7 +151,7 @@ impl CodexSession {
     fn read(&mut self, frame: &Frame, out: &mut StepResult) {
         match self.lines.read(frame) {
             Some(Line::Json(value)) => self.message(value, out),
-            Some(Line::Told(event)) => out.events.push(event),
+            Some(Line::Told(event) | Line::TooLong(event)) => out.events.push(event),
             None => {}
         }
     }
@@ -204,9 +204,7 @@ impl CodexSession {
             // The turn ended meanwhile: the host sends it as the next prompt.
             (Purpose::Steer(_), Err(_)) | (Purpose::Nothing, _) => {}
             (Purpose::Greet, Ok(result)) => self.greeted(&result, out),
-            (Purpose::ReadFacts, Ok(result)) => self.open_thread(&result, out),
             (Purpose::OpenThread { .. }, Ok(result)) => self.opened(&result, out),
-            (Purpose::ReadPrompt, Ok(result)) => self.start_turn(&result, out),
             (Purpose::StartTurn, Ok(result)) => self.turn_started(&result, out),
             (Purpose::OpenThread { resumed: true }, Err(error)) if is_lost(&error) => {
                 out.events.push(Event::SessionLost);
@@ -247,7 +245,7 @@ impl CodexSession {
         self.interrupted = true;
         match &self.stage {
             Stage::Over => {}
-            Stage::Greeting | Stage::Opening(_) => {
+            Stage::Greeting | Stage::Opening => {
                 self.end(Outcome::Interrupted, "interrupted before Codex began".to_owned(), out);
             }
             // It is interrupted as soon as Codex has told its id.
@@ -299,7 +297,7 @@ impl CodexSession {
     }
 
     fn planning(&self) -> bool {
-        matches!(self.stage, Stage::Running(Running { plan: true, .. }))
+        self.facts.plan && matches!(self.stage, Stage::Running(_))
     }
 }
 
@@ -319,8 +317,7 @@ mod tests {
     }
 
     fn running() -> CodexSession {
-        let long = "/".repeat(1000);
-        let turn = Running { tree: long, thread: "t".to_owned(), model: None, plan: false, turn: Some("u".to_owned()) };
+        let turn = Running { thread: "t".to_owned(), model: None, turn: Some("u".to_owned()) };
         CodexSession { stage: Stage::Running(turn), ..CodexSession::default() }
     }
 

@@ -168,19 +168,19 @@ impl CodexSession {
 
     fn item_started(&mut self, told: ItemTold, out: &mut StepResult) {
         let Some(parent) = self.place(&told.thread_id, &told.item) else { return };
-        if let Stage::Running(running) = &self.stage {
-            out.events.extend(self.work.started(&told.item, &running.tree, parent));
+        if let Stage::Running(_) = &self.stage {
+            out.events.extend(self.work.started(&told.item, &self.facts.tree, parent));
         }
     }
 
     fn item_completed(&mut self, told: ItemTold, out: &mut StepResult) {
         let Some(parent) = self.place(&told.thread_id, &told.item) else { return };
-        let Stage::Running(running) = &self.stage else { return };
+        let Stage::Running(_) = &self.stage else { return };
         if let Item::ContextCompaction {} = told.item {
             let text = Value::from("Codex summed up the conversation to make room in the model's context");
             out.events.push(Event::Notice(Notice { level: NoticeLevel::Info, ..notice_of("codex.compacted", &text) }));
         }
-        out.events.extend(self.work.completed(&told.item, &running.tree, parent));
+        out.events.extend(self.work.completed(&told.item, &self.facts.tree, parent));
     }
 
     /// The call within which an item was made; nothing where its id is none.

@@ -1,16 +1,17 @@
 // Makes `opencode serve` a program of lines: the events of sessions and the answers to requests go out on standard
 // output, requests come in on standard input, one JSON value a line. It decides nothing; the driver does.
 //
-// out: {"launch": …} once, when OpenCode listens: the file launch.json that lies beside this one
-//      {"event": …}  each event of /event that is about a session. The server is private to this process, so these
+//   bridge.js DIRECTORY_TO_WORK_IN
+//
+// out: {"event": …}  each event of /event that is about a session. The server is private to this process, so these
 //                    are the driver's session and its children. `cut`, in what was too long for a line: its bytes
 //      {"answer": {id, status, body}} to a request; status 0: it was not answered, and body says why
-// in:  {id, method, path, body} or {id, method, path, file}, a file beside this one that holds the body
+// in:  {id, method, path, body}, which wait until OpenCode listens
 //
 // When standard input ends, so does OpenCode. When OpenCode ends first, this process fails with the reason on
 // standard error.
 
-import { dirname, join } from "node:path"
+import { dirname } from "node:path"
 
 // The host cuts longer lines.
 const MAX_LINE = 1 << 20
@@ -18,8 +19,6 @@ const MAX_LINE = 1 << 20
 const PATIENCE = 3000
 // Characters that stay of a text within a line that would be longer.
 const MAX_TEXT = 16 << 10
-
-const beside = (name) => Bun.file(join(import.meta.dir, name))
 
 let printed = Promise.resolve()
 const print = (value) => (printed = printed.then(() => Bun.write(Bun.stdout, bounded(value) + "\n")))
@@ -37,13 +36,13 @@ function bounded(value) {
   return JSON.stringify({ [kind]: { type, properties: { sessionID: properties?.sessionID }, id, status, cut } })
 }
 
-const launch = await beside("launch.json").json()
+const tree = process.argv[2]
 const password = crypto.randomUUID()
 const { BUN_BE_BUN, ...env } = process.env
 // ripgrep lies beside OpenCode, which would fetch it from GitHub.
 env.PATH = dirname(process.execPath) + ":" + env.PATH
 const server = Bun.spawn([process.execPath, "serve", "--hostname", "127.0.0.1", "--port", "0"], {
-  cwd: launch.tree,
+  cwd: tree,
   env: { ...env, OPENCODE_SERVER_PASSWORD: password },
   stdin: "ignore",
   stdout: "pipe",
@@ -94,8 +93,8 @@ async function events(url, connected) {
   throw new Error("it ended")
 }
 
-async function answer(url, { id, method, path, body, file }) {
-  const sent = file ? await beside(file).text() : body && JSON.stringify(body)
+async function answer(url, { id, method, path, body }) {
+  const sent = body && JSON.stringify(body)
   try {
     const response = await fetch(url + path, { method, headers, body: sent, timeout: false })
     const text = await response.text()
@@ -115,6 +114,5 @@ const url = await new Promise((found) => {
 await new Promise((connected) => {
   events(url, connected).catch((error) => end(1, `the events of opencode serve broke off: ${error}`))
 })
-print({ launch })
 for await (const line of linesOf(Bun.stdin.stream())) answer(url, JSON.parse(line))
 end(0)

@@ -12,9 +12,8 @@ mod session;
 mod told;
 mod work;
 
-use sandboxed_protocol::install::Install;
-use sandboxed_sdk::{Driver, config, config_schema, export_harness, harness::*, manifest};
-use serde::Deserialize;
+use sandboxed_protocol::configured::Agent;
+use sandboxed_sdk::{Driver, config_schema, export_harness, harness::*, manifest};
 
 use session::OpencodeSession;
 
@@ -44,17 +43,22 @@ const MODELS: [&str; 5] = ["claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku
 /// OpenCode's variants of models that think. It leaves out one that the model does not have.
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
-/// The plugin's `config` table.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    install: Option<Install>,
-}
-
-impl Config {
-    fn install() -> Result<Install, Failure> {
-        let config: Self = config()?;
-        Ok(config.install.unwrap_or_else(|| Install::built_in(INSTALL)))
+fn agent() -> Agent {
+    Agent {
+        summary: "OpenCode, with models of Anthropic, of OpenAI or of any provider that speaks as they do.",
+        abilities: Abilities::RESUME
+            | Abilities::INTERRUPT
+            | Abilities::STEER
+            | Abilities::USAGE
+            | Abilities::MODELS
+            | Abilities::EFFORTS
+            | Abilities::APPROVALS
+            | Abilities::PLANNING
+            | Abilities::IMAGES,
+        models: &MODELS,
+        efforts: &EFFORTS,
+        settings_schema: SETTINGS_SCHEMA,
+        install: INSTALL,
     }
 }
 
@@ -64,29 +68,15 @@ impl Driver for Opencode {
     type Session = OpencodeSession;
 
     fn describe() -> About {
-        About {
-            summary: "OpenCode, with models of Anthropic, of OpenAI or of any provider that speaks as they do."
-                .to_owned(),
-            abilities: Abilities::RESUME
-                | Abilities::INTERRUPT
-                | Abilities::STEER
-                | Abilities::USAGE
-                | Abilities::MODELS
-                | Abilities::EFFORTS
-                | Abilities::APPROVALS
-                | Abilities::PLANNING,
-            models: MODELS.map(str::to_owned).to_vec(),
-            efforts: EFFORTS.map(str::to_owned).to_vec(),
-            settings_schema: SETTINGS_SCHEMA.to_owned(),
-        }
+        agent().about()
     }
 
     fn plan_launch(start: Start) -> Result<Launch, Failure> {
-        launch::plan(start, &Config::install()?)
+        launch::plan(start, &agent())
     }
 
     fn plan_install(target: Target) -> Result<Option<InstallPlan>, Failure> {
-        Config::install()?.plan(&target).map(Some)
+        agent().plan_install(&target)
     }
 }
 
@@ -111,16 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_the_plugin_brings_no_build_for_is_told() {
-        let failure = Opencode::plan_install(target("plan9", "mips")).expect_err("no build");
-        assert_eq!(failure.code, "install.unsupported_target");
-    }
-
-    #[test]
-    fn the_schema_of_the_config_has_the_install_table_of_all_harnesses() {
-        let schema: serde_json::Value = serde_json::from_str(include_str!("../config.schema.json")).expect("JSON");
-        let install: serde_json::Value = serde_json::from_str(sandboxed_protocol::install::SCHEMA).expect("JSON");
-        assert_eq!(schema["properties"]["install"], install);
+    fn it_is_a_harness_as_the_others_are() {
+        agent().check(include_str!("../config.schema.json"));
     }
 
     #[test]

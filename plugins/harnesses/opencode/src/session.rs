@@ -9,23 +9,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::{
+    agent,
     asked::{Asked, Reply},
-    launch::{Facts, PROMPT},
+    launch::Facts,
     told::other,
     work::{Work, is_id},
 };
 
 /// Messages of the person's in mid-turn that are not taken yet.
 const MAX_STEERING: usize = 16;
-/// Bytes of a path that is remembered.
-const MAX_PATH: usize = 4 << 10;
 /// How long a turn that was broken off may take to come to rest.
 const REST_MS: u32 = 2000;
 
-/// All that is remembered of a mission.
+/// One turn. All but what it began with is remembered.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct OpencodeSession {
+    #[serde(skip)]
+    pub(crate) facts: Facts,
     lines: Lines,
     /// The number of the last request to the bridge.
     requests: u64,
@@ -45,21 +46,12 @@ pub(crate) enum Stage {
     /// There was none yet, or it is over.
     #[default]
     Over,
-    /// OpenCode starts.
-    Starting,
-    /// Its session is made, or looked up, by this request.
-    Opening { request: u64, resumed: bool, turn: Turn },
+    /// OpenCode starts, and its session is made, or looked up, by this request.
+    Opening { request: u64, resumed: bool },
     /// It works.
-    Running { prompt: u64, session: String, turn: Turn },
+    Running { prompt: u64, session: String },
     /// It was broken off, and has told so once: it will tell once more when everything is stored.
     Resting { session: String },
-}
-
-/// What is remembered of the launch.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Turn {
-    pub(crate) tree: String,
-    pub(crate) ask: bool,
 }
 
 /// A message of the person's that OpenCode was given in mid-turn.
@@ -76,7 +68,6 @@ pub(crate) struct Steered {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Printed {
-    Launch(Facts),
     Event(Json),
     Answer(Answered),
 }
@@ -90,15 +81,14 @@ struct Answered {
 }
 
 impl Session for OpencodeSession {
-    fn open(_start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        restore(saved)
+    fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
+        Ok(Self { facts: Facts::of(start, &agent()), ..restore(saved)? })
     }
 
     fn step(&mut self, now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let mut out = StepResult::nothing();
         match input {
-            // What the person wrote is in the file that the launch left.
-            Input::Prompt => *self = Self { stage: Stage::Starting, ..Self::default() },
+            Input::Prompt => self.begin(&mut out),
             Input::Frames(frames) => frames.iter().for_each(|frame| self.read(now_ms, frame, &mut out)),
             Input::Gap(gap) => out.events.push(self.lines.skip(&gap)),
             Input::Steer(steering) => self.steer(steering, &mut out),
@@ -129,38 +119,34 @@ impl OpencodeSession {
         match self.lines.read(frame) {
             Some(Line::Json(_)) if matches!(self.stage, Stage::Over) => {}
             Some(Line::Json(value)) => match serde_json::from_value(value.clone()) {
-                Ok(Printed::Launch(facts)) => self.ready(facts, out),
                 Ok(Printed::Event(event)) => self.told(now_ms, event, out),
                 Ok(Printed::Answer(answer)) => self.answered(answer, out),
                 Err(_) => out.events.push(other("line".to_owned(), &value)),
             },
-            Some(Line::Told(event)) => out.events.push(event),
+            Some(Line::Told(event) | Line::TooLong(event)) => out.events.push(event),
             None => {}
         }
     }
 
-    /// OpenCode listens.
-    fn ready(&mut self, facts: Facts, out: &mut StepResult) {
-        if !matches!(self.stage, Stage::Starting) || facts.tree.len() > MAX_PATH {
-            return;
-        }
-        let turn = Turn { tree: facts.tree, ask: facts.ask };
-        let resume = facts.resume.filter(|id| is_id(id));
+    /// What is asked now waits until OpenCode listens.
+    fn begin(&mut self, out: &mut StepResult) {
+        *self = Self { facts: std::mem::take(&mut self.facts), ..Self::default() };
+        let resume = self.facts.resume.take().filter(|id| is_id(id));
         let request = match &resume {
             Some(id) => self.request("GET", &format!("/session/{id}"), Json::Null, out),
             None => self.request("POST", "/session", json!({}), out),
         };
-        self.stage = Stage::Opening { request, resumed: resume.is_some(), turn };
+        self.stage = Stage::Opening { request, resumed: resume.is_some() };
     }
 
     fn answered(&mut self, answer: Answered, out: &mut StepResult) {
         let good = (200..300).contains(&answer.status);
         match &self.stage {
-            Stage::Opening { request, resumed, turn } if *request == answer.id => {
-                let (resumed, turn) = (*resumed, turn.clone());
+            Stage::Opening { request, resumed } if *request == answer.id => {
+                let resumed = *resumed;
                 let session = answer.body["id"].as_str().filter(|id| good && is_id(id)).map(str::to_owned);
                 match session {
-                    Some(session) => self.opened(session, turn, out),
+                    Some(session) => self.opened(session, out),
                     None if resumed && answer.status == 404 => {
                         out.events.push(Event::SessionLost);
                         self.fail(Trouble::SessionLost.failure(""), out);
@@ -173,13 +159,12 @@ impl OpencodeSession {
         }
     }
 
-    fn opened(&mut self, session: String, turn: Turn, out: &mut StepResult) {
+    fn opened(&mut self, session: String, out: &mut StepResult) {
         out.events.push(Event::Session(session.clone()));
-        self.requests += 1;
         let path = format!("/session/{session}/prompt_async");
-        let line = json!({ "id": self.requests, "method": "POST", "path": path, "file": PROMPT });
-        write(&line, out);
-        self.stage = Stage::Running { prompt: self.requests, session, turn };
+        let body = std::mem::take(&mut self.facts.prompt);
+        let prompt = self.request("POST", &path, body, out);
+        self.stage = Stage::Running { prompt, session };
     }
 
     fn refused(&mut self, what: &str, answer: &Answered, out: &mut StepResult) {
@@ -207,7 +192,7 @@ impl OpencodeSession {
         self.interrupted = true;
         match &self.stage {
             Stage::Over | Stage::Resting { .. } => {}
-            Stage::Starting | Stage::Opening { .. } => {
+            Stage::Opening { .. } => {
                 self.end(Outcome::Interrupted, "interrupted before OpenCode began".to_owned(), out);
             }
             Stage::Running { session, .. } => {
@@ -275,13 +260,9 @@ impl OpencodeSession {
         if !body.is_null() {
             line["body"] = body;
         }
-        write(&line, out);
+        out.actions.push(Action::Write(format!("{line}\n").into_bytes()));
         self.requests
     }
-}
-
-fn write(line: &Json, out: &mut StepResult) {
-    out.actions.push(Action::Write(format!("{line}\n").into_bytes()));
 }
 
 #[cfg(test)]
@@ -301,15 +282,15 @@ mod tests {
         stdout(session, &json!({ "event": { "type": kind, "properties": about } }))
     }
 
-    fn running(tree: &str) -> OpencodeSession {
-        let turn = Turn { tree: tree.to_owned(), ask: true };
-        let stage = Stage::Running { prompt: 2, session: "main".to_owned(), turn };
-        OpencodeSession { stage, ..OpencodeSession::default() }
+    fn running() -> OpencodeSession {
+        let facts = Facts { tree: "/w".to_owned(), ask: true, ..Facts::default() };
+        let stage = Stage::Running { prompt: 2, session: "main".to_owned() };
+        OpencodeSession { facts, stage, ..OpencodeSession::default() }
     }
 
     #[test]
     fn however_much_is_under_way_little_is_remembered() {
-        let mut session = running(&"/".repeat(MAX_PATH));
+        let mut session = running();
         let id = |number: u32| format!("{number:0>128}");
         for number in 0..200 {
             let message = json!({ "id": id(number), "role": "assistant", "modelID": "m".repeat(128) });
@@ -338,7 +319,7 @@ mod tests {
 
     #[test]
     fn ids_that_are_none_are_not_remembered() {
-        let mut session = running("/w");
+        let mut session = running();
         for id in ["\u{1}".repeat(100), "x".repeat(1 << 20), "../a".to_owned()] {
             let message = json!({ "id": id, "role": "assistant" });
             let told = json!({ "sessionID": "main", "info": message });
@@ -351,7 +332,7 @@ mod tests {
 
     #[test]
     fn what_the_bridge_made_shorter_is_read_as_far_as_it_goes() {
-        let mut session = running("/w");
+        let mut session = running();
         let part = json!({ "id": "prt_1", "callID": "c", "type": "tool", "tool": "bash",
                            "state": { "status": "completed", "output": "x…", "metadata": { "exit": 0 } } });
         let told = json!({ "type": "message.part.updated", "cut": 3_000_000,
@@ -362,7 +343,7 @@ mod tests {
 
     #[test]
     fn nothing_is_told_after_the_end_of_a_turn() {
-        let mut session = running("/w");
+        let mut session = running();
         session.end(Outcome::Completed, "done".to_owned(), &mut StepResult::nothing());
         let asked = json!({ "sessionID": "main", "id": "per_1", "permission": "bash" });
         assert_eq!(event(&mut session, "permission.asked", asked), StepResult::nothing());
@@ -371,17 +352,16 @@ mod tests {
 
     #[test]
     fn a_person_that_says_more_before_the_turn_runs_is_not_told_that_it_was_taken() {
-        let mut session = OpencodeSession { stage: Stage::Starting, ..OpencodeSession::default() };
+        let stage = Stage::Opening { request: 1, resumed: false };
+        let mut session = OpencodeSession { stage, ..OpencodeSession::default() };
         let steering = Steering { id: "s".to_owned(), text: "wait".to_owned() };
         assert_eq!(session.step(0, Input::Steer(steering)).expect("a step never fails"), StepResult::nothing());
     }
 
     #[test]
     fn where_nobody_is_to_be_asked_a_rule_of_the_workspace_does_not_stop_the_agent() {
-        let mut session = running("/w");
-        if let Stage::Running { turn, .. } = &mut session.stage {
-            turn.ask = false;
-        }
+        let mut session = running();
+        session.facts.ask = false;
         let result = event(&mut session, "permission.asked", json!({ "id": "per_1", "permission": "bash" }));
         assert_eq!(result.events, []);
         let [Action::Write(line)] = &result.actions[..] else { panic!("a reply: {result:?}") };
@@ -390,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_server_that_takes_no_prompt_fails_the_turn_with_its_words() {
-        let mut session = running("/w");
+        let mut session = running();
         let body = json!({ "name": "BadRequest", "data": { "message": "no such agent" } });
         let result = stdout(&mut session, &json!({ "answer": { "id": 2, "status": 400, "body": body } }));
         let [Event::Problem(failure), Event::TurnEnd(_)] = &result.events[..] else { panic!("{result:?}") };

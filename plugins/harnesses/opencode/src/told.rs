@@ -210,12 +210,8 @@ impl OpencodeSession {
             }
             "tool" => {
                 let Some(part) = read::<ToolPart>(part).filter(|part| is_id(&part.id)) else { return };
-                let tree = match &self.stage {
-                    Stage::Running { turn, .. } => turn.tree.clone(),
-                    _ => String::new(),
-                };
                 if from != From::Unknown {
-                    out.events.extend(self.work.call(&part, &tree, from.call()));
+                    out.events.extend(self.work.call(&part, &self.facts.tree, from.call()));
                 }
             }
             "step-finish" => {
@@ -274,9 +270,7 @@ impl OpencodeSession {
     fn permission(&mut self, about: Json, out: &mut StepResult) {
         let Some(asked) = read::<Permission>(about) else { return };
         // OpenCode asks even then where a rule of the workspace wants it.
-        if let Stage::Running { turn, .. } = &self.stage
-            && !turn.ask
-        {
+        if !self.facts.ask && matches!(self.stage, Stage::Running { .. }) {
             if let Some(reply) = asked.allow() {
                 self.reply(reply, out);
             }

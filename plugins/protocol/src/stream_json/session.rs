@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use sandboxed_sdk::{
     Session,
     harness::{
-        Action, Event, Exit, Failure, Frame, Gap, Input, Outcome, Start, Steering, StepResult, TurnEnd, remember, restore,
+        Action, Attachment, Event, Exit, Failure, Frame, Gap, Input, Outcome, Start, Steering, StepResult, TurnEnd,
+        remember, restore,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use super::{
     write,
 };
 use crate::{
+    attached,
     lines::{Line, Lines},
     trouble::Trouble,
 };
@@ -34,7 +36,9 @@ const STEERING: usize = 32;
 /// A session of a program that speaks stream-json: at most some 60 KiB are remembered of it.
 #[derive(Debug)]
 pub struct StreamJson<D> {
+    /// What the turn began with: it is given at each opening, and never saved.
     prompt: String,
+    attachments: Vec<Attachment>,
     turn: Turn,
     dialect: PhantomData<D>,
 }
@@ -50,6 +54,8 @@ struct Turn {
     /// Its end has not been told. What the process prints after that belongs to nothing.
     running: bool,
     interrupted: bool,
+    /// The program will print the prompt again, with images that may be longer than a line that is read.
+    echo: bool,
     lines: Lines,
     /// The agent's session, once it is told.
     session: Option<String>,
@@ -69,18 +75,20 @@ struct Turn {
 
 impl<D: Dialect> Session for StreamJson<D> {
     fn open(start: Start, saved: Option<Vec<u8>>) -> Result<Self, Failure> {
-        Ok(Self { prompt: start.prompt, turn: restore(saved)?, dialect: PhantomData })
+        Ok(Self { prompt: start.prompt, attachments: start.attachments, turn: restore(saved)?, dialect: PhantomData })
     }
 
     fn step(&mut self, _now_ms: u64, input: Input) -> Result<StepResult, Failure> {
         let turn = &mut self.turn;
         let mut result = match input {
             Input::Prompt => {
-                *turn = Turn { number: turn.number.saturating_add(1), running: true, ..Turn::default() };
-                let prompt = write::user(&self.prompt, None);
+                let number = turn.number.saturating_add(1);
+                let echo = attached::images(&self.attachments).next().is_some();
+                *turn = Turn { number, running: true, echo, ..Turn::default() };
+                let prompt = write::prompt(&self.prompt, &self.attachments);
                 let actions = match D::CONTROL {
-                    true => vec![write::initialize(), prompt],
-                    false => vec![prompt, Action::CloseInput],
+                    true => [write::initialize()].into_iter().chain(prompt).collect(),
+                    false => prompt.into_iter().chain([Action::CloseInput]).collect(),
                 };
                 StepResult { events: Vec::new(), actions }
             }
@@ -120,7 +128,7 @@ impl Turn {
         if self.interrupted || self.steering.len() >= STEERING || steering.id.len() > 128 {
             return StepResult::nothing();
         }
-        let line = write::user(&steering.text, Some(&steering.id));
+        let line = write::more(&steering.text, &steering.id);
         self.steering.push(steering.id);
         actions([line])
     }
@@ -145,7 +153,8 @@ impl Turn {
             match self.lines.read(frame) {
                 _ if !self.running => {}
                 Some(Line::Json(line)) => self.line(&line, control, &mut out),
-                Some(Line::Told(event)) => out.events.push(event),
+                Some(Line::TooLong(_)) if std::mem::take(&mut self.echo) => {}
+                Some(Line::Told(event) | Line::TooLong(event)) => out.events.push(event),
                 None => {}
             }
         }
@@ -233,6 +242,7 @@ impl Turn {
 
     fn user(&mut self, line: &Value, out: &mut StepResult) {
         if line["isReplay"] == true {
+            self.echo = false;
             return self.taken(&line["uuid"], out);
         }
         let Some(blocks) = line["message"]["content"].as_array() else { return };
@@ -363,6 +373,21 @@ mod tests {
             print(&mut session, Stream::Stderr, filler.repeat(10_000).into_bytes());
             assert!(session.save().len() <= 64 << 10, "{} bytes of {filler:?}", session.save().len());
         }
+    }
+
+    #[test]
+    fn a_prompt_with_large_images_that_is_printed_again_is_no_news() {
+        let path = "/inbox/a.png".to_owned();
+        let image = Attachment { name: "a.png".to_owned(), media_type: "image/png".to_owned(), path, size: 3 << 20 };
+        let start = Start { attachments: vec![image], ..testkit::start("look") };
+        let mut session = StreamJson::<Asking>::open(start, None).expect("a new session");
+        session.step(0, Input::Prompt).expect("a prompt");
+        let mut long_line = || {
+            let frame = |partial| Frame { stream: Stream::Stdout, offset: 0, bytes: b"x".to_vec(), partial };
+            session.step(0, Input::Frames(vec![frame(true), frame(false)])).expect("output").events
+        };
+        assert_eq!(long_line(), []);
+        assert!(matches!(&long_line()[..], [Event::Notice(notice)] if notice.code == "agent.line_too_long"));
     }
 
     #[test]

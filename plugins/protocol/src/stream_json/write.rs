@@ -1,7 +1,9 @@
 //! Lines for the program's standard input.
 
-use sandboxed_sdk::harness::Action;
+use sandboxed_sdk::harness::{Action, Attachment};
 use serde_json::{Value, json};
+
+use crate::attached;
 
 /// The id of the request that begins the conversation.
 pub(super) const INITIALIZE: &str = "initialize";
@@ -10,18 +12,24 @@ fn line(value: &Value) -> Action {
     Action::Write(format!("{value}\n").into_bytes())
 }
 
-/// What a person says; `id` comes back when the program has it.
-pub(super) fn user(text: &str, id: Option<&str>) -> Action {
-    let content = json!([{ "type": "text", "text": text }]);
-    let mut said = json!({
-        "type": "user",
-        "message": { "role": "user", "content": content },
-        "parent_tool_use_id": null,
-    });
-    if let Some(id) = id {
-        said["uuid"] = id.into();
-    }
+/// What a person begins a turn with.
+pub(super) fn prompt(text: &str, attachments: &[Attachment]) -> Vec<Action> {
+    let text = json!({ "type": "text", "text": attached::prompt(text, attachments) });
+    let image = |(_, image): (u32, &Attachment)| json!({ "type": "image", "source": { "type": "base64", "media_type": image.media_type, "data": "" } });
+    let content: Vec<Value> = [text].into_iter().chain(attached::images(attachments).map(image)).collect();
+    let line = format!("{}\n", user(&Value::Array(content))).into_bytes();
+    attached::write(line, attached::images(attachments).map(|(number, _)| number))
+}
+
+/// What a person says in mid-turn; `id` comes back when the program has it.
+pub(super) fn more(text: &str, id: &str) -> Action {
+    let mut said = user(&json!([{ "type": "text", "text": text }]));
+    said["uuid"] = id.into();
     line(&said)
+}
+
+fn user(content: &Value) -> Value {
+    json!({ "type": "user", "message": { "role": "user", "content": content }, "parent_tool_use_id": null })
 }
 
 pub(super) fn initialize() -> Action {

@@ -181,7 +181,9 @@ impl<S: Session> Player<S> {
     }
 
     fn step(&mut self, input: Input) -> Result<(), String> {
-        let Some((session, start)) = &mut self.open else { return Err("something happened before a prompt".to_owned()) };
+        let Some((session, start)) = &mut self.open else {
+            return Err("something happened before a prompt".to_owned());
+        };
         let stepped = session.step(0, input);
         if self.reopen {
             *session = open(start.clone(), Some(session.save()))?;
