@@ -33,7 +33,11 @@ pub(crate) async fn guard(State(server): State<Arc<Server>>, request: Request, n
     };
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, value);
+        // A policy that an answer brings holds besides this one.
+        match name {
+            header::CONTENT_SECURITY_POLICY => drop(headers.append(name, value)),
+            name => drop(headers.insert(name, value)),
+        }
     }
     headers.entry(header::CACHE_CONTROL).or_insert(const { HeaderValue::from_static("no-store") });
     response

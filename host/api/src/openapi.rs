@@ -15,8 +15,9 @@ use crate::{gate::SESSION_COOKIE, idempotency::MAX_KEY, problem};
 
 const TOKEN: &str = "token";
 const SESSION: &str = "session";
-/// Operations whose answers hold a secret or only concern the login itself: no answer of them is stored.
-const NOT_REPEATED: [&str; 11] = [
+/// Operations whose answers hold a secret or only concern the login itself, or whose bodies are streams: no answer of them is
+/// stored.
+const NOT_REPEATED: [&str; 12] = [
     "log_in",
     "log_out",
     "create_token",
@@ -28,6 +29,7 @@ const NOT_REPEATED: [&str; 11] = [
     "signal_process",
     "open_port",
     "import_workspace",
+    "create_attachment",
 ];
 
 #[derive(utoipa::OpenApi)]

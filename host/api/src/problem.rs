@@ -140,7 +140,10 @@ impl From<Error> for Problem {
         let failure = error.failure();
         let status = match &error {
             Error::NotFound { .. } => StatusCode::NOT_FOUND,
-            Error::Invalid { code: "mission.message_too_long", .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::Invalid {
+                code: "mission.message_too_long" | "mission.attachments_too_large" | "attachment.too_large",
+                ..
+            } => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Invalid { .. } => StatusCode::BAD_REQUEST,
             Error::Conflict { .. } => StatusCode::CONFLICT,
             Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,

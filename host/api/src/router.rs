@@ -24,6 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(routes::tokens::routes())
         .merge(routes::missions::routes())
         .merge(routes::queue::routes())
+        .merge(routes::attachments::routes())
         .merge(routes::events::routes())
         .merge(routes::workspaces::routes())
         .merge(routes::builds::routes())

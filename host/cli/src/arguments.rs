@@ -194,6 +194,9 @@ pub(crate) struct Serve {
 pub(crate) struct Run {
     /// What the agent is to do; `-` reads it from standard input.
     pub(crate) prompt: String,
+    /// A file that comes with the prompt; as often as there are files.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attach: Vec<PathBuf>,
     /// The harness that drives the agent.
     #[arg(long, value_name = "PLUGIN")]
     pub(crate) harness: Option<PluginId>,

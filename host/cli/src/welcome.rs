@@ -5,6 +5,7 @@ use sandboxed_model::{
     PluginId,
     ask::WorkMode,
     mission::NewMission,
+    queue::NewMessage,
     workspace::{NewWorkspace, WorkspaceName},
 };
 use serde_json::json;
@@ -30,6 +31,7 @@ pub(crate) async fn run(client: &Client) -> Result<()> {
         .create_mission(NewMission {
             id: None,
             prompt: TURNS[0].to_owned(),
+            attachments: Vec::new(),
             title: Some("Welcome: mend a small bug".to_owned()),
             harness: Some(harness),
             workspace: Some(workspace.id),
@@ -47,7 +49,7 @@ pub(crate) async fn run(client: &Client) -> Result<()> {
     let mut seen = Seen::default();
     for (turn, script) in (1..).zip(TURNS) {
         if turn > 1 {
-            client.send_message(mission, script.to_owned(), false).await?;
+            client.send_message(mission, NewMessage { text: script.to_owned(), ..NewMessage::default() }).await?;
         }
         let until = Until::TurnEnded(turn);
         follow::follow(client, mission, until, OnInterrupt::Leave, &mut show, &mut seen).await?;

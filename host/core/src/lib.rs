@@ -10,6 +10,7 @@ mod access;
 mod admission;
 mod adopt;
 mod approvals;
+mod attachments;
 mod blueprint;
 mod builds;
 mod changes;

@@ -153,7 +153,8 @@ mod tests {
     use super::*;
 
     fn event(mission: MissionId, seq: u64, text: String) -> Event {
-        let message = Message { id: "m".to_owned(), role: MessageRole::Agent, parent: None, text };
+        let message =
+            Message { id: "m".to_owned(), role: MessageRole::Agent, parent: None, text, attachments: Vec::new() };
         Event { mission, seq: Seq(seq), at: Timestamp::from_millis(0), turn: 1, body: EventBody::Message(message) }
     }
 

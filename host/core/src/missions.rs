@@ -4,12 +4,13 @@ use sandboxed_model::{
     MessageId, MissionId, Seq, Timestamp,
     access::Principal,
     ask::{ApprovalMode, WorkMode},
+    attachment::Prompt,
     event::{Event, EventBody},
     harness::HarnessAbout,
     mission::{Mission, MissionEdit, MissionFilter, NewMission},
     page::{Page, PageRequest},
     plugin::PluginKind,
-    queue::QueuedMessage,
+    queue::{NewMessage, QueuedMessage},
     state::MissionState,
     workspace::NewWorkspace,
 };
@@ -28,6 +29,7 @@ impl Orchestrator {
     /// harness, or there is a mission of the wanted id already.
     pub async fn create_mission(&self, by: &Principal, new: NewMission) -> Result<Mission> {
         self.check_message(&new.prompt)?;
+        let attachments = self.services.attached(by, None, &new.attachments).await?;
         let defaults = &self.services.config.missions;
         let harness = new.harness.unwrap_or_else(|| defaults.default_harness.clone());
         let info = self.plugin(&harness)?;
@@ -73,7 +75,8 @@ impl Orchestrator {
             owner: by.user,
             cause: "created".to_owned(),
         };
-        let mission = self.services.store.insert_mission(row, queued(new.prompt)).await?.mission;
+        let mission =
+            self.services.store.insert_mission(row, queued(Prompt { text: new.prompt, attachments })).await?.mission;
         self.services.live.publish_revision(mission.revision);
         self.services.wake(id);
         Ok(mission)
@@ -114,10 +117,21 @@ impl Orchestrator {
     /// is for the turn that is under way, if there is one and its agent can be told something in the middle of one.
     ///
     /// # Errors
-    /// When the message is empty or too long, or the queue is full.
-    pub async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
+    /// When the message is empty or too long, the queue is full, an attachment cannot come along, or any is to be told in the
+    /// middle of a turn.
+    pub async fn send_message(&self, by: &Principal, id: MissionId, new: NewMessage) -> Result<QueuedMessage> {
+        let NewMessage { text, attachments, steer } = new;
         self.check_message(&text)?;
-        let message = QueuedMessage { steer, ..queued(text) };
+        if steer && !attachments.is_empty() {
+            return Err(Error::Invalid {
+                code: "mission.steer_with_attachments",
+                message:
+                    "files cannot come with a message that is told in the middle of a turn: send it without `steer`"
+                        .to_owned(),
+            });
+        }
+        let attachments = self.services.attached(by, Some(id), &attachments).await?;
+        let message = QueuedMessage { steer, ..queued(Prompt { text, attachments }) };
         self.change(id, |mission| {
             Ok(MissionChange {
                 queue: vec![QueueChange::Add(message.clone())],
@@ -286,7 +300,8 @@ impl Orchestrator {
                 tracing::warn!(%error, run = %run.id, "the spool of a run could not be removed");
             }
         }
-        self.services.store.delete_mission(id).await?;
+        let attachments = self.services.store.delete_mission(id).await?;
+        self.services.forget_attachments(attachments).await;
         self.services.forget_home(mission.workspace, id).await;
         self.services.live.forget(id);
         if let Err(error) = tokio::fs::remove_dir_all(self.services.paths.mission(id)).await
@@ -355,8 +370,8 @@ fn requeue(mission: &Mission, cause: &str) -> Vec<EventBody> {
     }
 }
 
-pub(crate) fn queued(text: String) -> QueuedMessage {
-    QueuedMessage { id: MessageId::new(), text, steer: false, created_at: Timestamp::now() }
+pub(crate) fn queued(Prompt { text, attachments }: Prompt) -> QueuedMessage {
+    QueuedMessage { id: MessageId::new(), text, attachments, steer: false, created_at: Timestamp::now() }
 }
 
 fn illegal(mission: &Mission, what: &str) -> Error {

@@ -237,6 +237,8 @@ impl Services {
         self.expire_layers().await?;
         self.expire_images().await;
         self.expire_uploads().await?;
+        self.sweep_attachments().await?;
+        self.sweep_inboxes().await?;
         let keep = i64::try_from(self.config.runs.keep.0.as_millis()).unwrap_or(i64::MAX);
         let before = sandboxed_model::Timestamp::now().as_millis().saturating_sub(keep);
         let before = sandboxed_model::Timestamp::from_millis(before);

@@ -28,7 +28,14 @@ impl Paths {
         if std::fs::metadata(&paths.root)?.permissions().mode() & 0o077 != 0 {
             std::fs::set_permissions(&paths.root, std::fs::Permissions::from_mode(0o700))?;
         }
-        for directory in [paths.workspaces(), paths.runs(), paths.missions(), paths.plugin_cache(), paths.layers()] {
+        for directory in [
+            paths.workspaces(),
+            paths.runs(),
+            paths.missions(),
+            paths.plugin_cache(),
+            paths.layers(),
+            paths.attachments(),
+        ] {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
             no_link(&directory)?;
         }
@@ -168,6 +175,11 @@ impl Paths {
     /// Where connections out of workspaces' networks arrive.
     pub(crate) fn gate(&self) -> PathBuf {
         self.root.join("gate.sock")
+    }
+
+    /// Files that came with messages, each under its id.
+    pub(crate) fn attachments(&self) -> PathBuf {
+        self.root.join("attachments")
     }
 
     pub(crate) fn missions(&self) -> PathBuf {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     Failure, MessageId, MissionId, RunId, Seq, Timestamp,
     ask::{Approval, Question},
+    attachment::MessageAttachment,
     command::{Exit, OutputStream, ResourceUsage},
     harness::TurnOutcome,
     port::PortNumber,
@@ -204,6 +205,9 @@ pub struct Message {
     pub parent: Option<String>,
     /// What is appended.
     pub text: String,
+    /// The files that came with a person's message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<MessageAttachment>,
 }
 
 /// Text is appended to a thought.

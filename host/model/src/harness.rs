@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Failure, MissionId,
+    AttachmentId, Failure, MissionId,
     ask::{ApprovalMode, QuestionItem, WorkMode},
     command::{Command, Exit, OutputStream},
     event::{Notice, PlanEntry, Retry, ToolCall, ToolKind, Usage},
@@ -42,6 +42,8 @@ pub struct HarnessAbout {
 /// A file that a person sent along with a prompt, as an agent finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartAttachment {
+    /// The attachment, which no plugin is told.
+    pub id: AttachmentId,
     /// As the person called it.
     pub name: String,
     /// `image/png`, `text/plain`.

@@ -79,6 +79,10 @@ uuid_id!(
     MessageId, "a message id (a UUID)"
 );
 uuid_id!(
+    /// A file that is sent along with a message.
+    AttachmentId, "the id of an attachment (a UUID)"
+);
+uuid_id!(
     /// Something that an agent asked in the middle of a turn.
     AskId, "the id of something an agent asked (a UUID)"
 );

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod account;
 pub mod ask;
+pub mod attachment;
 pub mod backend;
 pub mod budget;
 pub mod build;
@@ -51,7 +52,7 @@ pub mod workspace;
 
 pub use failure::{Blame, Failure};
 pub use id::{
-    AskId, BuildId, MessageId, MissionId, PluginId, RequestId, RuleId, RunId, SecretId, Seq, SnapshotId, TokenId,
-    UserId, WorkspaceId,
+    AskId, AttachmentId, BuildId, MessageId, MissionId, PluginId, RequestId, RuleId, RunId, SecretId, Seq, SnapshotId,
+    TokenId, UserId, WorkspaceId,
 };
 pub use time::Timestamp;

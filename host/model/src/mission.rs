@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Failure, MissionId, PluginId, Seq, Timestamp, UserId, WorkspaceId,
+    AttachmentId, Failure, MissionId, PluginId, Seq, Timestamp, UserId, WorkspaceId,
     ask::{ApprovalMode, WorkMode},
     event::Usage,
     harness::TurnOutcome,
@@ -106,6 +106,8 @@ pub struct NewMission {
     pub id: Option<MissionId>,
     /// The first message.
     pub prompt: String,
+    /// The files that come with it.
+    pub attachments: Vec<AttachmentId>,
     /// A title; absent makes one from the prompt.
     pub title: Option<String>,
     /// The harness; absent takes the configured default.

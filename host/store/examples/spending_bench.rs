@@ -171,6 +171,7 @@ async fn mission(store: &Store) -> Mission {
     let first = QueuedMessage {
         id: MessageId::new(),
         text: "fix the build".into(),
+        attachments: Vec::new(),
         steer: false,
         created_at: Timestamp::now(),
     };

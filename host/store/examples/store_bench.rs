@@ -39,12 +39,24 @@ fn event(number: usize) -> EventBody {
     if number.is_multiple_of(4) {
         EventBody::ToolOutput(ToolOutput { id: "call-1".into(), stream: OutputStream::Stdout, text, omitted_bytes: 0 })
     } else {
-        EventBody::Message(Message { id: "message-1".into(), role: MessageRole::Agent, parent: None, text })
+        EventBody::Message(Message {
+            id: "message-1".into(),
+            role: MessageRole::Agent,
+            parent: None,
+            text,
+            attachments: Vec::new(),
+        })
     }
 }
 
 fn first_message() -> QueuedMessage {
-    QueuedMessage { id: MessageId::new(), text: "fix the build".into(), steer: false, created_at: Timestamp::now() }
+    QueuedMessage {
+        id: MessageId::new(),
+        text: "fix the build".into(),
+        attachments: Vec::new(),
+        steer: false,
+        created_at: Timestamp::now(),
+    }
 }
 
 async fn workspace(store: &Store) -> WorkspaceId {

@@ -24,3 +24,22 @@ CREATE TABLE inputs (
     told BLOB    NOT NULL,
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
+
+-- Files that come with messages. Their content is in the data directory, under their ids.
+CREATE TABLE attachments (
+    key        INTEGER PRIMARY KEY,
+    id         TEXT    NOT NULL UNIQUE,
+    name       TEXT    NOT NULL,
+    media_type TEXT    NOT NULL,
+    size       INTEGER NOT NULL,
+    owner      TEXT    NOT NULL,
+    -- Absent until a message of the mission names it.
+    mission    INTEGER REFERENCES missions (key),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX attachments_by_mission ON attachments (mission) WHERE mission IS NOT NULL;
+CREATE INDEX attachments_unnamed ON attachments (created_at) WHERE mission IS NULL;
+
+-- What is told of the files that come with the message.
+ALTER TABLE queue ADD COLUMN attachments TEXT NOT NULL DEFAULT '[]';

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sandboxed_model::{
     MissionId, Seq,
-    event::{Event, EventBody},
+    attachment::Prompt,
+    event::{Event, EventBody, Message},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -12,7 +13,7 @@ use crate::{
     error::{Error, Result},
     mission,
     statement::prepare,
-    value::{Count, Millis},
+    value::{Count, Json, Millis},
 };
 
 /// Bits of an event's id that are its seq; the rest is the mission's key.
@@ -135,10 +136,11 @@ fn body(kind: &str, json: &str) -> serde_json::Result<EventBody> {
     }
 }
 
-/// The text of the message at a place of a mission's log.
-pub(crate) fn message_text(conn: &Connection, mission: i64, seq: u64) -> Result<Option<String>> {
-    let sql = "SELECT body ->> 'text' FROM events WHERE id = ?1";
-    Ok(prepare(conn, sql)?.query_row([id(mission, seq)], |row| row.get(0)).optional()?)
+/// The message at a place of a mission's log.
+pub(crate) fn message(conn: &Connection, mission: i64, seq: u64) -> Result<Option<Prompt>> {
+    let sql = "SELECT body FROM events WHERE id = ?1";
+    let found = prepare(conn, sql)?.query_row([id(mission, seq)], |row| row.get::<_, Json<Message>>(0)).optional()?;
+    Ok(found.map(|Json(Message { text, attachments, .. })| Prompt { text, attachments }))
 }
 
 impl Store {
@@ -167,7 +169,7 @@ impl Store {
                          AND +kind IN (SELECT value FROM json_each(?4)) ORDER BY id LIMIT ?3"
                     ),
                 )?;
-                statement.query(params![from, to, limit, crate::value::Json(kinds)])?
+                statement.query(params![from, to, limit, Json(kinds)])?
             };
             let mut events = Vec::new();
             let mut bytes = 0;

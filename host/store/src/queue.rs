@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use sandboxed_model::{MessageId, MissionId, queue::QueuedMessage};
 
 use crate::{
-    Store,
+    Store, attachment,
     error::{Error, Result, is_duplicate},
     mission,
     statement::prepare,
@@ -83,15 +83,25 @@ fn add(conn: &Connection, mission: i64, message: &QueuedMessage, place: Place) -
     if held >= MAX_QUEUE {
         return Err(Error::QueueFull { limit: MAX_QUEUE });
     }
+    attachment::claim(conn, mission, &message.attachments)?;
     let position = match place {
         Place::First => first - 1,
         Place::Last => last + 1,
     };
     prepare(
         conn,
-        "INSERT INTO queue (mission, position, id, text, steer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO queue (mission, position, id, text, attachments, steer, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![mission, position, Text(message.id), message.text, message.steer, Millis(message.created_at)])
+    .execute(params![
+        mission,
+        position,
+        Text(message.id),
+        message.text,
+        Json(&message.attachments),
+        message.steer,
+        Millis(message.created_at)
+    ])
     .map_err(|error| {
         if is_duplicate(&error) {
             Error::conflict("message.exists", format!("message {} is in the queue already", message.id))
@@ -121,12 +131,13 @@ fn order(conn: &Connection, mission: i64, ids: &[MessageId]) -> Result<()> {
 }
 
 fn read(conn: &Connection, mission: i64) -> Result<Vec<QueuedMessage>> {
-    let sql = "SELECT id, text, steer, created_at FROM queue WHERE mission = ?1 ORDER BY position";
+    let sql = "SELECT id, text, steer, created_at, attachments FROM queue WHERE mission = ?1 ORDER BY position";
     let mut statement = prepare(conn, sql)?;
     let rows = statement.query_map([mission], |row| {
         Ok(QueuedMessage {
             id: row.get::<_, Text<_>>(0)?.0,
             text: row.get(1)?,
+            attachments: row.get::<_, Json<_>>(4)?.0,
             steer: row.get(2)?,
             created_at: row.get::<_, Millis>(3)?.0,
         })

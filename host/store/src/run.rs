@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use sandboxed_model::{
     MissionId, RunId, Timestamp,
+    attachment::Prompt,
     command::Exit,
     harness::{Action, Framing},
 };
@@ -95,7 +96,7 @@ pub struct LiveState {
     /// The agent's own id of its session.
     pub native_session: Option<String>,
     /// The message with which the last turn began.
-    pub last_prompt: Option<String>,
+    pub last_prompt: Option<Prompt>,
     /// The run that has not ended.
     pub live_run: Option<RunRecord>,
     /// What the session of that run is opened with.
@@ -216,7 +217,7 @@ impl Store {
                 prepare(conn, "SELECT native_session, prompt_seq FROM missions WHERE key = ?1")?
                     .query_row([key], |row| Ok((row.get(0)?, row.get::<_, Option<Count>>(1)?)))?;
             let last_prompt = match prompt_seq {
-                Some(Count(seq)) => event::message_text(conn, key, seq)?,
+                Some(Count(seq)) => event::message(conn, key, seq)?,
                 None => None,
             };
             let session_state = prepare(conn, "SELECT state FROM session_states WHERE mission = ?1")?
@@ -241,6 +242,18 @@ impl Store {
             let key = mission::key(conn, mission)?;
             let mut statement = prepare(conn, &format!("{SELECT} WHERE runs.mission = ?1 ORDER BY runs.key"))?;
             Ok(statement.query_map([key], record)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// Which of these runs have not ended.
+    pub async fn live_runs(&self, of: Vec<RunId>) -> Result<Vec<RunId>> {
+        self.read(move |conn| {
+            let sql = "SELECT runs.id FROM json_each(?1) JOIN runs ON runs.id = json_each.value \
+                       WHERE runs.ended_at IS NULL";
+            let mut statement = prepare(conn, sql)?;
+            let rows = statement.query_map([Json(of)], |row| Ok(row.get::<_, Text<_>>(0)?.0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

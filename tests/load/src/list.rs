@@ -89,8 +89,13 @@ async fn fill(database: &std::path::Path) {
             owner,
             cause: "load".to_owned(),
         };
-        let first =
-            QueuedMessage { id: MessageId::new(), text: "true".to_owned(), steer: false, created_at: Timestamp::now() };
+        let first = QueuedMessage {
+            id: MessageId::new(),
+            text: "true".to_owned(),
+            attachments: Vec::new(),
+            steer: false,
+            created_at: Timestamp::now(),
+        };
         store.insert_mission(row, first).await.unwrap();
         let cancelled =
             StateChange { from: Some(MissionState::Queued), to: MissionState::Cancelled, cause: "load".to_owned() };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use http::StatusCode;
 use sandboxed_model::{
-    MissionId, PluginId,
+    AttachmentId, MissionId, PluginId,
     ask::{ApprovalMode, WorkMode},
     mission::{Mission, MissionEdit, MissionFilter, NewMission},
     page::Page,
@@ -43,6 +43,10 @@ struct MissionRequest {
     /// The first message.
     #[schema(min_length = 1, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
     prompt: String,
+    /// The files that come with it.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    attachments: Vec<AttachmentId>,
     /// A line for a person; absent makes one from the prompt.
     #[schema(min_length = 1, max_length = 120)]
     title: Option<String>,
@@ -162,7 +166,7 @@ fn states(names: &str) -> Result<Vec<MissionState>, Problem> {
     post, path = "/missions", tag = "missions", request_body = MissionRequest,
     responses(
         (status = 201, description = "The mission.", body = Mission),
-        (status = 404, description = "There is no such harness, backend or workspace.", body = Document, content_type = MEDIA_TYPE)
+        (status = 404, description = "There is no such harness, backend, workspace or attachment.", body = Document, content_type = MEDIA_TYPE)
     )
 )]
 async fn create_mission(
@@ -177,6 +181,7 @@ async fn create_mission(
     let new = NewMission {
         id: wanted.id,
         prompt: wanted.prompt,
+        attachments: wanted.attachments,
         title: wanted.title,
         harness: wanted.harness,
         workspace,

@@ -8,6 +8,7 @@ use crate::problem::Problem;
 
 pub(crate) mod accounts;
 pub(crate) mod asks;
+pub(crate) mod attachments;
 pub(crate) mod auth;
 pub(crate) mod builds;
 pub(crate) mod events;

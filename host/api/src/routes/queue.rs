@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use sandboxed_model::{MessageId, MissionId, queue::QueuedMessage};
+use sandboxed_model::{
+    AttachmentId, MessageId, MissionId,
+    queue::{NewMessage, QueuedMessage},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -35,9 +38,13 @@ struct MessageText {
 /// A message that is sent.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewMessage {
+struct MessageRequest {
     #[schema(min_length = 1, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
     text: String,
+    /// The files that come with it. None can with `steer`.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    attachments: Vec<AttachmentId>,
     /// Whether it is for the turn that is under way, if there is one and its agent can be told something in the middle of
     /// one. Otherwise it waits for its turn.
     #[serde(default)]
@@ -59,16 +66,17 @@ struct QueueOrder {
 #[utoipa::path(
     post, path = "/missions/{id}/messages", tag = "missions",
     params(("id" = inline(MissionId), Path, description = "The mission")),
-    request_body = NewMessage,
+    request_body = MessageRequest,
     responses((status = 201, description = "The message in the queue.", body = QueuedMessage))
 )]
 async fn send_message(
     State(server): Shared,
-    _: Caller,
+    Caller(by): Caller,
     InPath(id): InPath<MissionId>,
-    Body(message): Body<NewMessage>,
+    Body(MessageRequest { text, attachments, steer }): Body<MessageRequest>,
 ) -> Result<(StatusCode, Json<QueuedMessage>), Problem> {
-    Ok((StatusCode::CREATED, Json(server.orchestrator.send_message(id, message.text, message.steer).await?)))
+    let message = NewMessage { text, attachments, steer };
+    Ok((StatusCode::CREATED, Json(server.orchestrator.send_message(&by, id, message).await?)))
 }
 
 /// List the messages that wait

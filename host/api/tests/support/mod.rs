@@ -180,7 +180,13 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
         owner,
         cause: "seeded".to_owned(),
     };
-    let first = QueuedMessage { id: MessageId::new(), text: "echo".to_owned(), steer: false, created_at: now };
+    let first = QueuedMessage {
+        id: MessageId::new(),
+        text: "echo".to_owned(),
+        attachments: Vec::new(),
+        steer: false,
+        created_at: now,
+    };
     let first_id = first.id;
     store.insert_mission(row, first).await.unwrap();
     let text = "x".repeat(bytes);
@@ -190,6 +196,7 @@ async fn seed(home: &TempDir, messages: usize, bytes: usize) -> MissionId {
             role: MessageRole::Agent,
             parent: None,
             text: text.clone(),
+            attachments: Vec::new(),
         };
         let events = batch.iter().map(|place| EventBody::Message(message(place))).collect();
         store.commit(id, MissionChange { events, ..MissionChange::default() }).await.unwrap();

@@ -183,7 +183,7 @@ impl Teller {
     }
 
     fn message(&mut self, message: &Message) -> Option<Update> {
-        let Message { id, role, parent, text } = message;
+        let Message { id, role, parent, text, .. } = message;
         match role {
             MessageRole::User if self.known_message.as_ref() == Some(id) => None,
             MessageRole::User => Some(Update::UserMessageChunk(chunk(text, Some(id), &None))),
@@ -255,7 +255,13 @@ mod tests {
 
     fn said(parent: Option<&str>) -> EventBody {
         let parent = parent.map(str::to_owned);
-        EventBody::Message(Message { id: "m".to_owned(), role: MessageRole::Agent, parent, text: "hello".to_owned() })
+        EventBody::Message(Message {
+            id: "m".to_owned(),
+            role: MessageRole::Agent,
+            parent,
+            text: "hello".to_owned(),
+            attachments: Vec::new(),
+        })
     }
 
     fn failure(message: &str) -> EventBody {

@@ -1,5 +1,7 @@
 //! `missions`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use sandboxed_model::{MissionId, state::MissionState};
 
@@ -86,6 +88,9 @@ pub(crate) enum Missions {
         mission: MissionId,
         /// The message; `-` reads it from standard input.
         text: String,
+        /// A file that comes along; as often as there are files.
+        #[arg(long, value_name = "FILE", conflicts_with = "steer")]
+        attach: Vec<PathBuf>,
         /// Tell it the agent in the middle of the turn that is under way, where the agent can be told.
         #[arg(long)]
         steer: bool,

@@ -15,7 +15,7 @@ use sandboxed_model::{
     plugin::PluginInfo,
     port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
-    queue::QueuedMessage,
+    queue::{NewMessage, QueuedMessage},
     replay::Replay,
     tools::{Tool, ToolReply},
     workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
@@ -81,8 +81,8 @@ impl Embedded {
         Ok(self.orchestrator.replay_mission(id).await?)
     }
 
-    pub(super) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
-        Ok(self.orchestrator.send_message(id, text, steer).await?)
+    pub(super) async fn send_message(&self, id: MissionId, message: NewMessage) -> Result<QueuedMessage> {
+        Ok(self.orchestrator.send_message(&self.by, id, message).await?)
     }
 
     pub(super) async fn remove_queued(&self, id: MissionId, message: MessageId) -> Result<()> {

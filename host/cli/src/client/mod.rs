@@ -12,6 +12,7 @@ mod tunnel;
 #[macro_use]
 mod either;
 mod asks;
+mod attachments;
 mod files;
 mod git;
 mod harness;
@@ -38,7 +39,7 @@ use sandboxed_model::{
     plugin::PluginInfo,
     port::{DeclaredPort, PortNumber, WorkspacePort},
     process::{NewProcess, Process},
-    queue::QueuedMessage,
+    queue::{NewMessage, QueuedMessage},
     replay::Replay,
     tools::{Tool, ToolReply},
     workspace::{Leftover, NewWorkspace, Workspace, WorkspaceName},
@@ -185,14 +186,14 @@ impl Client {
         either!(self.replay_mission(id))
     }
 
-    pub(crate) async fn send_message(&self, id: MissionId, text: String, steer: bool) -> Result<QueuedMessage> {
-        either!(self.send_message(id, text, steer))
+    pub(crate) async fn send_message(&self, id: MissionId, message: NewMessage) -> Result<QueuedMessage> {
+        either!(self.send_message(id, message))
     }
 
     /// Sends a message that the server takes once, however often it is sent with this key.
     pub(crate) async fn send_message_once(&self, id: MissionId, text: String, key: &str) -> Result<QueuedMessage> {
         match self {
-            Self::Embedded(server) => server.send_message(id, text, false).await,
+            Self::Embedded(server) => server.send_message(id, NewMessage { text, ..NewMessage::default() }).await,
             Self::Http(server) => server.send_message_once(id, text, key).await,
         }
     }

@@ -6,9 +6,10 @@ use sandboxed_model::{
     MissionId, Seq,
     event::Usage,
     mission::{Mission, MissionEdit, MissionFilter, ParkedReason},
+    queue::NewMessage,
 };
 
-use super::{ago, asks, git, text_or_stdin, with_client};
+use super::{ago, asks, attachments, git, text_or_stdin, with_client};
 use crate::{
     arguments::{Missions, OneMission, Place, asks::Ways},
     client::Client,
@@ -56,8 +57,10 @@ pub(crate) async fn missions(place: &Place, command: Missions) -> Result<()> {
             if listing.json { output::print_json(&edited) } else { show(&edited) }
         }
         Missions::Asks(command) => asks::asks(client, command).await,
-        Missions::Send { mission, text, steer, listing } => {
-            let message = client.send_message(mission, text_or_stdin(text).await?, steer).await?;
+        Missions::Send { mission, text, attach, steer, listing } => {
+            let text = text_or_stdin(text).await?;
+            let attachments = attachments::bring(client, &attach).await?;
+            let message = client.send_message(mission, NewMessage { text, attachments, steer }).await?;
             match listing.json {
                 true => output::print_json(&message),
                 false => output::print(&format!("message {} waits in the queue", message.id)),
@@ -68,10 +71,11 @@ pub(crate) async fn missions(place: &Place, command: Missions) -> Result<()> {
             if listing.json {
                 return output::print_json(&queue);
             }
-            let mut table = Table::new(&["ID", "ADDED", "TEXT"]);
+            let mut table = Table::new(&["ID", "ADDED", "FILES", "TEXT"]);
             for message in &queue {
                 let text = Mission::title_from(&message.text);
-                table.row([message.id.to_string(), ago(message.created_at), text]);
+                let files: Vec<_> = message.attachments.iter().map(|file| file.name.as_str()).collect();
+                table.row([message.id.to_string(), ago(message.created_at), files.join(", "), text]);
             }
             output::print(&table.render(Terminal::of_stdout(), "no message waits"))
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 mod asks;
+mod attachments;
 pub(crate) mod backup;
 pub(crate) mod builds;
 pub(crate) mod doctor;

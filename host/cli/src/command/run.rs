@@ -9,7 +9,7 @@ use sandboxed_model::{
 };
 use serde_json::{Value, json};
 
-use super::{builds, text_or_stdin, with_client};
+use super::{attachments, builds, text_or_stdin, with_client};
 use crate::{
     arguments::{Place, Run},
     client::Client,
@@ -25,6 +25,7 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
             return Err(Failed::unavailable("there is no running server to which the mission could be left")
                 .hint("start one with `sandboxed-sh serve`, or leave out --detach"));
         }
+        let attachments = attachments::bring(client, &run.attach).await?;
         let new = NewWorkspace {
             name: run.workspace.clone(),
             backend: run.backend.clone(),
@@ -40,6 +41,7 @@ pub(crate) async fn run(place: &Place, run: Run) -> Result<()> {
             .create_mission(NewMission {
                 id: None,
                 prompt,
+                attachments,
                 title: run.title.clone(),
                 harness: run.harness.clone(),
                 workspace,

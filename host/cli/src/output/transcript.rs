@@ -104,6 +104,9 @@ impl Transcript {
                 if self.whole || self.terminal.present {
                     let prompt: String = message.text.trim_end().lines().map(|line| format!("› {line}\n")).collect();
                     self.line(out, Style::Dim, &prompt);
+                    for file in &message.attachments {
+                        self.line(out, Style::Dim, &format!("› + {file}"));
+                    }
                 }
             }
             MessageRole::Agent => self.text(out, &message.id, Style::Plain, &message.text),
@@ -311,7 +314,13 @@ mod tests {
     }
 
     fn message(role: MessageRole, id: &str, text: &str) -> EventBody {
-        EventBody::Message(Message { id: id.to_owned(), role, parent: None, text: text.to_owned() })
+        EventBody::Message(Message {
+            id: id.to_owned(),
+            role,
+            parent: None,
+            text: text.to_owned(),
+            attachments: Vec::new(),
+        })
     }
 
     #[test]

@@ -34,6 +34,12 @@ enum Source {
 }
 
 impl FileContent {
+    /// A file of this machine.
+    pub(crate) fn here(name: String, reader: Reader) -> Self {
+        let (etag, size) = (reader.etag().to_string(), reader.size());
+        Self { name, etag, size, reader: Some(Source::Here(reader)) }
+    }
+
     /// The file's name, with `%XX` where it is no text.
     pub fn name(&self) -> &str {
         &self.name
@@ -110,12 +116,7 @@ impl Orchestrator {
         let tree = self.services.tree_of(workspace).await?;
         let name = path.name().map(|name| name.escaped()).unwrap_or_default();
         let reader = blocking(move || tree.read(&path)).await?;
-        Ok(FileContent {
-            name,
-            etag: reader.etag().to_string(),
-            size: reader.size(),
-            reader: Some(Source::Here(reader)),
-        })
+        Ok(FileContent::here(name, reader))
     }
 
     /// Writes a file of a workspace as a whole: whoever reads meanwhile sees all of the old or all of the new. With `parents`

@@ -161,7 +161,13 @@ mod tests {
 
     fn said(facts: &mut Facts, id: &str, text: &str) {
         let (id, text) = (id.to_owned(), text.to_owned());
-        facts.add(&EventBody::Message(Message { id, role: MessageRole::Agent, parent: None, text }));
+        facts.add(&EventBody::Message(Message {
+            id,
+            role: MessageRole::Agent,
+            parent: None,
+            text,
+            attachments: Vec::new(),
+        }));
     }
 
     #[test]

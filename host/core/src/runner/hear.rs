@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use sandboxed_model::{
     AskId, MessageId, Timestamp,
     ask::{Approval, Ask, AskStatus, Question},
+    attachment::Prompt,
     event::{EventBody, Notice, NoticeLevel},
     harness::{ApprovalAsked, DriverEvent, Input, QuestionAsked},
     state::MissionState,
@@ -50,7 +51,7 @@ impl Turn {
                     self.translator.push(std::mem::take(&mut plain));
                     let message = id.parse::<MessageId>().ok();
                     if let Some((id, text)) = message.and_then(|id| self.steering.remove_entry(&id)) {
-                        self.translator.tell(user_message(id, text));
+                        self.translator.tell(user_message(id, Prompt { text, attachments: Vec::new() }));
                         heard.queue.push(QueueChange::Taken(id));
                     }
                 }

@@ -7,6 +7,8 @@ use sandboxed_model::{Blame, Failure, harness::Action};
 use sandboxed_store::ActionId;
 use tokio::time::Instant;
 
+use super::belongings::Belongings;
+
 /// How long is waited before a process that did not read is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Bytes that may wait. What comes on top of them is dropped, and said to be.
@@ -18,6 +20,14 @@ pub(super) struct HeldInput {
     waiting: VecDeque<(ActionId, Action)>,
     bytes: usize,
     due: Option<Instant>,
+}
+
+/// What came of input that waited.
+#[derive(Default)]
+pub(super) struct Flushed {
+    /// What need not be done any more.
+    pub(super) done: Vec<ActionId>,
+    pub(super) failures: Vec<Failure>,
 }
 
 impl HeldInput {
@@ -41,11 +51,20 @@ impl HeldInput {
         Ok(())
     }
 
-    /// Does what the process takes now, in order, and returns what need not be done any more.
-    pub(super) async fn flush(&mut self, run: &Run) -> Vec<ActionId> {
-        let mut done = Vec::new();
+    /// Does what the process takes now, in order.
+    pub(super) async fn flush(&mut self, run: &Run, belongings: &Belongings) -> Flushed {
+        let mut flushed = Flushed::default();
         self.due = None;
-        while let Some((id, action)) = self.waiting.front() {
+        while let Some((id, action)) = self.waiting.front_mut() {
+            // Read when its turn has come, and only once however often it is tried.
+            if let Action::WriteAttachment(index) = action {
+                let bytes = belongings.in_base64(*index).await.unwrap_or_else(|failure| {
+                    flushed.failures.push(failure);
+                    Vec::new()
+                });
+                self.bytes += bytes.len();
+                *action = Action::Write(bytes);
+            }
             let written = match action {
                 Action::Write(bytes) => run.write(id.0, bytes).await,
                 _ => run.close_input(id.0).await,
@@ -58,11 +77,11 @@ impl HeldInput {
                 Err(error) => tracing::debug!(%error, "input of the driver came too late"),
                 Ok(()) => {}
             }
-            done.push(*id);
+            flushed.done.push(*id);
             self.bytes -= length(action);
             self.waiting.pop_front();
         }
-        done
+        flushed
     }
 }
 

@@ -10,6 +10,7 @@ use cap_std::{
 use sandboxed_exec::{Run, RunSpec, StdinMode};
 use sandboxed_model::{
     Blame, Failure, RunId, Timestamp,
+    attachment::Prompt,
     command::Exit,
     context::SkillName,
     event::{EventBody, Notice, NoticeLevel},
@@ -21,7 +22,12 @@ use sandboxed_plugins::Harness;
 use sandboxed_store::{MissionChange, RunChange, RunRecord};
 use tokio::{sync::watch, time::Instant};
 
-use super::{home, journal::Beginning, saved::SavedTurn};
+use super::{
+    belongings::{self, Sent, SentFile},
+    home,
+    journal::Beginning,
+    saved::SavedTurn,
+};
 use crate::{
     Result, changes, context,
     distant::Distant,
@@ -51,7 +57,7 @@ impl Services {
         mission: &Mission,
         harness: &Harness,
         run: RunId,
-        prompt: &str,
+        prompt: &Prompt,
     ) -> Result<Launched> {
         // A build may have begun since the turn was admitted.
         let workspace = self.built(mission.workspace).await?;
@@ -67,6 +73,7 @@ impl Services {
         let entered = sandbox.clone().for_one_process().with_tokens(tokens);
         let inbox = format!("{}/{run}", sandbox.observed().inbox);
         let home = home::inside(&sandbox.observed().home, mission.id);
+        let sent = Sent::of(prompt, harness.describe().await?.images, &inbox);
         let start = Start {
             mission: mission.id,
             turn: mission.turns,
@@ -74,8 +81,8 @@ impl Services {
             inbox: inbox.clone(),
             home: home.clone(),
             programs,
-            prompt: prompt.to_owned(),
-            attachments: Vec::new(),
+            prompt: sent.prompt,
+            attachments: sent.attachments,
             instructions: self.instructions(&workspace).await?,
             mcp_servers,
             model: mission.model.clone(),
@@ -95,8 +102,11 @@ impl Services {
         }
         let files = files.into_iter().map(home::place).collect();
         match self.distant(workspace.id).await? {
-            Some(distant) => leave_files(&distant, run, files).await?,
-            None => write_files(&self.paths, &sandbox, run, files).await?,
+            Some(distant) => leave_files(&self.paths, &distant, run, files, sent.files).await?,
+            None => {
+                write_files(&self.paths, &sandbox, run, files).await?;
+                belongings::copy(&self.paths, workspace.id, run, sent.files).await?;
+            }
         }
         self.remember_baseline(mission, &sandbox, &place, run).await;
         let grants = self.plugins.inspect(&mission.harness).map(|info| info.grants).unwrap_or_default();
@@ -232,13 +242,16 @@ impl Services {
                     tracing::debug!(%failure, %run, "what was left for a run could not be removed");
                 }
             }
-            Ok(None) => {
-                let inbox = self.paths.inbox(mission.workspace);
-                let _ = tokio::fs::remove_dir_all(inbox.join(run.to_string())).await;
-            }
+            Ok(None) => self.clear_local_inbox(mission, run).await,
             Err(error) => tracing::debug!(%error, %run, "what was left for a run could not be removed"),
         }
         let _ = tokio::fs::remove_file(self.paths.baseline(mission.id, run)).await;
+    }
+
+    /// The same without asking another machine, for a run that may never have been.
+    pub(super) async fn clear_local_inbox(&self, mission: &Mission, run: RunId) {
+        let inbox = self.paths.inbox(mission.workspace);
+        let _ = tokio::fs::remove_dir_all(inbox.join(run.to_string())).await;
     }
 }
 
@@ -273,13 +286,20 @@ async fn write_files(
 }
 
 /// The same on another machine.
-async fn leave_files(distant: &Distant, run: RunId, files: Vec<LaunchFile>) -> std::result::Result<(), Failure> {
-    let files: Vec<_> = files.into_iter().map(|file| (file.path, file.bytes, file.executable)).collect();
+async fn leave_files(
+    paths: &Paths,
+    distant: &Distant,
+    run: RunId,
+    files: Vec<LaunchFile>,
+    sent: Vec<SentFile>,
+) -> std::result::Result<(), Failure> {
+    let mut files: Vec<_> = files.into_iter().map(|file| (file.path, file.bytes, file.executable)).collect();
+    files.extend(belongings::read(paths, sent).await?);
     distant.leave_files(&run.to_string(), &files).await
 }
 
 /// Makes a directory that the workspace's user can read, whatever the server's umask is.
-fn make_readable(parent: &Dir, path: &str) -> std::io::Result<()> {
+pub(super) fn make_readable(parent: &Dir, path: &str) -> std::io::Result<()> {
     match parent.create_dir(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         made => made.and_then(|()| parent.set_permissions(path, Permissions::from_mode(0o755))),

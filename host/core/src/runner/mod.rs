@@ -4,6 +4,7 @@
 //! lost at any moment with the server and begun anew from what is stored.
 
 mod batch;
+mod belongings;
 mod driver;
 mod framing;
 mod hear;
@@ -28,6 +29,7 @@ use std::{
 
 use sandboxed_model::{
     Failure, MessageId, MissionId, RunId,
+    attachment::Prompt,
     event::{EventBody, Message, MessageRole, StateChange, TurnStarted},
     mission::{Mission, Parked},
     queue::QueuedMessage,
@@ -242,11 +244,13 @@ impl Runner {
     /// Takes the first message from the queue and works on it.
     async fn begin_turn(&mut self, place: Place) -> Result<Option<TurnEnd>> {
         let run = RunId::new();
-        let Some(QueuedMessage { id, text, .. }) = self.services.store.queue(self.mission).await?.into_iter().next()
+        let Some(QueuedMessage { id, text, attachments, .. }) =
+            self.services.store.queue(self.mission).await?.into_iter().next()
         else {
             self.transition(MissionState::AwaitingUser, "there is no message to work on").await?;
             return Ok(None);
         };
+        let prompt = Prompt { text, attachments };
         let committed = self
             .services
             .update(self.mission, |mission| {
@@ -260,7 +264,7 @@ impl Runner {
                     events: vec![
                         state(mission.state, MissionState::Running, "its turn has come"),
                         EventBody::TurnStarted(TurnStarted { message: id }),
-                        user_message(id, text.clone()),
+                        user_message(id, prompt.clone()),
                     ],
                     queue: vec![QueueChange::Take(id)],
                     problem: Some(None),
@@ -274,7 +278,7 @@ impl Runner {
             Err(Error::Conflict { .. } | Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        Ok(Some(self.work(mission, run, text, place).await?))
+        Ok(Some(self.work(mission, run, prompt, place).await?))
     }
 
     async fn transition(&self, to: MissionState, cause: &str) -> Result<()> {
@@ -311,6 +315,6 @@ pub(crate) fn state(from: MissionState, to: MissionState, cause: &str) -> EventB
     EventBody::State(StateChange { from: Some(from), to, cause: cause.to_owned() })
 }
 
-fn user_message(id: MessageId, text: String) -> EventBody {
-    EventBody::Message(Message { id: id.to_string(), role: MessageRole::User, parent: None, text })
+fn user_message(id: MessageId, Prompt { text, attachments }: Prompt) -> EventBody {
+    EventBody::Message(Message { id: id.to_string(), role: MessageRole::User, parent: None, text, attachments })
 }

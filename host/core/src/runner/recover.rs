@@ -50,6 +50,7 @@ impl Runner {
                 // The server died between storing the run and starting it: nothing ran.
                 turn.services.note_end(&turn.mission, turn.record.id, lost("it was never started")).await?;
                 turn.services.contained.abandon(turn.mission.workspace, turn.record.id.to_string());
+                turn.services.clear_inbox(&turn.mission, turn.record.id).await;
                 let Turn { mission, place, .. } = turn;
                 return Ok(Some(self.work(mission, RunId::new(), prompt, place).await?));
             }

@@ -104,7 +104,7 @@ impl Turn {
                 }
                 // Where there is no room for it the mission goes on with the next message.
                 let again = again.filter(|_| (mission.queued_messages as usize) < MAX_QUEUE);
-                let again = again.map(|text| QueueChange::AddFirst(queued(text)));
+                let again = again.map(|prompt| QueueChange::AddFirst(queued(prompt)));
                 let queue = taken.into_iter().chain(again).collect();
                 Ok(MissionChange { events, problem: Some(problem), parked, queue, ..change })
             })

@@ -114,7 +114,13 @@ impl Translator {
                     }
                     _ => {
                         let TextPiece { id, parent, text, .. } = piece;
-                        self.bodies.push(EventBody::Message(Message { id, role, parent, text }));
+                        self.bodies.push(EventBody::Message(Message {
+                            id,
+                            role,
+                            parent,
+                            text,
+                            attachments: Vec::new(),
+                        }));
                     }
                 }
             }

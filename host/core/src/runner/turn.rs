@@ -11,6 +11,7 @@ use sandboxed_exec::{Run, SpoolReader};
 use sandboxed_model::{
     Blame, Failure, RunId, Timestamp,
     ask::AskStatus,
+    attachment::Prompt,
     command::{Exit, OutputStream},
     config::Span,
     event::{EventBody, RunStarted},
@@ -23,6 +24,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     Control, Runner, TurnEnd,
     batch::Batch,
+    belongings::Belongings,
     driver::Driver,
     framing::Framer,
     hear::{Heard, Steering, decided, told},
@@ -57,6 +59,7 @@ pub(super) struct Turn {
     /// What the driver was told and is not kept yet.
     told: Vec<Vec<u8>>,
     held: HeldInput,
+    belongings: Belongings,
     last_step: Option<Instant>,
     last_output: Instant,
     pub(super) exit: Option<Exit>,
@@ -85,7 +88,7 @@ pub(super) struct Turn {
 
 impl Runner {
     /// Launches a turn that was just begun and sees it to its end.
-    pub(super) async fn work(&mut self, mission: Mission, run: RunId, prompt: String, place: Place) -> Result<TurnEnd> {
+    pub(super) async fn work(&mut self, mission: Mission, run: RunId, prompt: Prompt, place: Place) -> Result<TurnEnd> {
         let harness = match self.services.plugins.harness(&mission.harness) {
             Ok(harness) => harness,
             Err(failure) => return self.settle_unlaunched(mission, failure).await,
@@ -106,6 +109,7 @@ impl Runner {
             Err(done) => {
                 // A process that was just started is killed with the attempt; what is left of it is found here.
                 self.services.abandon(&mission, run).await?;
+                self.services.clear_local_inbox(&mission, run).await;
                 return self.settle_cancelled(mission, done).await;
             }
         };
@@ -113,6 +117,7 @@ impl Runner {
             Ok(launched) => launched,
             Err(error) => {
                 self.services.contained.abandon(mission.workspace, id.to_string());
+                self.services.clear_local_inbox(&mission, id).await;
                 return self.settle_unlaunched(mission, error.failure()).await;
             }
         };
@@ -175,6 +180,7 @@ impl Turn {
             Framer::new(OutputStream::Stdout, record.stdout_framing, record.stdout_offset),
             Framer::new(OutputStream::Stderr, record.stderr_framing, record.stderr_offset),
         ];
+        let belongings = Belongings::of(&services.paths, driver.start());
         let from_now = |at: Timestamp| Instant::now() + until(at);
         // One that is taken up may have said something before.
         let is_silent = record.stdout_offset == 0 && record.stderr_offset == 0;
@@ -193,6 +199,7 @@ impl Turn {
             done: Vec::new(),
             told: Vec::new(),
             held: HeldInput::default(),
+            belongings,
             last_step: None,
             last_output: Instant::now(),
             exit: None,
@@ -367,12 +374,10 @@ impl Turn {
                 continue;
             };
             match action {
-                // A start has none yet.
-                Action::WriteAttachment(_) => {}
-                Action::Write(_) | Action::CloseInput => {
+                Action::Write(_) | Action::WriteAttachment(_) | Action::CloseInput => {
                     match self.held.push(id, action) {
                         // Before the next is put in line: most of the time nothing waits.
-                        Ok(()) => self.done.extend(self.held.flush(run).await),
+                        Ok(()) => self.write_on().await,
                         Err(dropped) => {
                             self.translator.push(vec![DriverEvent::Problem(dropped)]);
                             self.done.push(id);
@@ -395,6 +400,14 @@ impl Turn {
             }
             self.done.push(id);
         }
+    }
+
+    /// Writes what the process takes now.
+    async fn write_on(&mut self) {
+        let Some(run) = &self.run else { return };
+        let flushed = self.held.flush(run, &self.belongings).await;
+        self.done.extend(flushed.done);
+        self.translator.push(flushed.failures.into_iter().map(DriverEvent::Problem).collect());
     }
 
     async fn interrupt(&mut self) -> Result<()> {
@@ -460,10 +473,8 @@ impl Turn {
             self.fail(too_long(self.services.config.missions.turn_within)).await;
         }
         self.expire().await?;
-        if self.held.due().is_some_and(|at| at <= now)
-            && let Some(run) = &self.run
-        {
-            self.done.extend(self.held.flush(run).await);
+        if self.held.due().is_some_and(|at| at <= now) {
+            self.write_on().await;
         }
         let due: Vec<u32> = self.timers.iter().filter(|(_, (due, _))| *due <= now).map(|(&id, _)| id).collect();
         for timer in due {

@@ -60,9 +60,12 @@ fn clean_event(redactor: &Redactor, event: &mut EventBody) {
         EventBody::TurnStarted(_) | EventBody::RunStarted(_) | EventBody::RunEnded(_) => {}
         EventBody::TurnEnded(end) => clean(redactor, &mut end.reason),
         EventBody::Session(session) => clean(redactor, &mut session.id),
-        EventBody::Message(Message { id, text, .. })
-        | EventBody::Thought(Thought { id, text, .. })
-        | EventBody::ToolOutput(ToolOutput { id, text, .. }) => {
+        EventBody::Message(Message { id, text, attachments, .. }) => {
+            clean(redactor, id);
+            clean(redactor, text);
+            attachments.iter_mut().for_each(|attachment| clean(redactor, &mut attachment.name));
+        }
+        EventBody::Thought(Thought { id, text, .. }) | EventBody::ToolOutput(ToolOutput { id, text, .. }) => {
             clean(redactor, id);
             clean(redactor, text);
         }

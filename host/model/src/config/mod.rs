@@ -171,6 +171,8 @@ pub struct MissionsConfig {
     pub tool_output_limit: ByteSize,
     /// The longest message.
     pub message_limit: ByteSize,
+    /// The largest file that comes with a message, and all files of one message together.
+    pub attachment_limit: ByteSize,
     /// How long a turn may take altogether.
     pub turn_within: Span,
     /// Whether the agents of missions ask that do not say.
@@ -195,6 +197,7 @@ impl Default for MissionsConfig {
             interrupt_grace: Span(Duration::from_secs(5)),
             tool_output_limit: ByteSize(4 << 20),
             message_limit: ByteSize(1 << 20),
+            attachment_limit: ByteSize(20 << 20),
             turn_within: Span(Duration::from_secs(24 * 3600)),
             approvals: ApprovalMode::Bypass,
             approval_timeout: Span(Duration::from_secs(12 * 3600)),

@@ -49,6 +49,7 @@ impl Document<'_> {
             ("stall_after", missions.stall_after.0.is_zero()),
             ("tool_output_limit", missions.tool_output_limit.0 == 0),
             ("message_limit", missions.message_limit.0 == 0),
+            ("attachment_limit", missions.attachment_limit.0 == 0),
             ("turn_within", missions.turn_within.0.is_zero()),
             ("approval_timeout", missions.approval_timeout.0.is_zero()),
         ] {

@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 use sandboxed_model::{
-    MissionId, Seq,
+    AttachmentId, MissionId, Seq,
     budget::BudgetScope,
     event::{EventBody, StateChange, Usage},
     mission::Mission,
@@ -12,7 +12,7 @@ use sandboxed_model::{
 
 use super::{Committed, NewMissionRow, change, row::MissionRow};
 use crate::{
-    Store, ask,
+    Store, ask, attachment,
     error::{Error, Result, is_duplicate},
     queue::{self, QueueChange},
     search::IndexEntry,
@@ -78,11 +78,11 @@ impl Store {
     }
 
     /// Removes a mission that has ended, with all that belongs to it but what it spent. Its events are no longer found at once
-    /// and leave the disk soon after.
+    /// and leave the disk soon after. Returns the attachments that went with it.
     ///
     /// # Errors
     /// [`Error::Conflict`] where it has not ended.
-    pub async fn delete_mission(&self, id: MissionId) -> Result<()> {
+    pub async fn delete_mission(&self, id: MissionId) -> Result<Vec<AttachmentId>> {
         self.write(move |write| {
             let MissionRow { key, mission, .. } = MissionRow::load(write.conn, id)?;
             if !mission.state.has_ended() {
@@ -90,6 +90,7 @@ impl Store {
                 return Err(Error::conflict("mission.not_ended", message));
             }
             ask::forget_mission(write.conn, key, id)?;
+            let attachments = attachment::forget_mission(write.conn, key)?;
             for sql in [
                 "DELETE FROM queue WHERE mission = ?1",
                 "DELETE FROM inputs WHERE run IN (SELECT key FROM runs WHERE mission = ?1)",
@@ -103,7 +104,7 @@ impl Store {
             }
             spending::forget_budgets_of(write.conn, &BudgetScope::Mission(id))?;
             write.purges = true;
-            Ok(())
+            Ok(attachments)
         })
         .await
     }

@@ -190,9 +190,10 @@ async fn what_is_said_in_the_middle_of_a_turn_is_not_the_message_that_it_began_w
             role: MessageRole::User,
             parent: None,
             text: text.to_owned(),
+            attachments: Vec::new(),
         })
     };
-    let prompt = async || fixture.store.live_state(mission.id).await.unwrap().last_prompt.unwrap();
+    let prompt = async || fixture.store.live_state(mission.id).await.unwrap().last_prompt.unwrap().text;
     let tell = async |events: Vec<EventBody>| {
         let change = MissionChange { events, ..MissionChange::default() };
         fixture.store.commit(mission.id, change).await.unwrap();

@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod asks;
+mod attachments;
 mod backup;
 mod builds;
 mod concurrency;
@@ -141,7 +142,13 @@ fn new_user(name: &str) -> User {
 }
 
 fn message(text: &str) -> QueuedMessage {
-    QueuedMessage { id: MessageId::new(), text: text.to_owned(), steer: false, created_at: Timestamp::now() }
+    QueuedMessage {
+        id: MessageId::new(),
+        text: text.to_owned(),
+        attachments: Vec::new(),
+        steer: false,
+        created_at: Timestamp::now(),
+    }
 }
 
 fn state(from: MissionState, to: MissionState) -> EventBody {
@@ -149,7 +156,8 @@ fn state(from: MissionState, to: MissionState) -> EventBody {
 }
 
 fn said(text: &str) -> EventBody {
-    EventBody::Message(Message { id: "m1".to_owned(), role: MessageRole::Agent, parent: None, text: text.to_owned() })
+    let (id, text) = ("m1".to_owned(), text.to_owned());
+    EventBody::Message(Message { id, role: MessageRole::Agent, parent: None, text, attachments: Vec::new() })
 }
 
 /// Waits until the condition holds; panics after half a minute.

@@ -40,7 +40,8 @@ impl Driver for Talking {
                 | Abilities::MODELS
                 | Abilities::EFFORTS
                 | Abilities::APPROVALS
-                | Abilities::PLANNING,
+                | Abilities::PLANNING
+                | Abilities::IMAGES,
             models: vec!["small".to_owned(), "large".to_owned()],
             settings_schema: settings::SCHEMA.to_owned(),
             efforts: vec!["low".to_owned(), "high".to_owned()],
@@ -90,7 +91,20 @@ impl Session for Talk {
                 (self.interrupted, self.ended) = (false, false);
                 Vec::new()
             }
-            Input::Frames(frames) => frames.iter().map(|frame| self.heard(frame)).collect(),
+            Input::Frames(frames) => {
+                let (mut events, mut actions) = (Vec::new(), Vec::new());
+                for frame in &frames {
+                    match lines::wants_attachment(&frame.bytes) {
+                        Some(index) => actions.extend([
+                            Action::Write(format!("attachment {index} ").into_bytes()),
+                            Action::WriteAttachment(index),
+                            Action::Write(b"\n".to_vec()),
+                        ]),
+                        None => events.push(self.heard(frame)),
+                    }
+                }
+                return Ok(StepResult { events, actions });
+            }
             Input::Exited(exit) if !self.ended => vec![self.end(&exit)],
             input => {
                 self.interrupted |= input == Input::Interrupt;

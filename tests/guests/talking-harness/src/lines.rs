@@ -101,6 +101,16 @@ pub(crate) fn said(line: &str) -> Option<Event> {
     })
 }
 
+/// The attachment that the agent wants to read: `{"attachment": 0}`. It is then told `attachment 0 BASE64`.
+pub(crate) fn wants_attachment(line: &[u8]) -> Option<u32> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        attachment: u32,
+    }
+    Some(serde_json::from_slice::<Wanted>(line).ok()?.attachment)
+}
+
 fn approval(asked: Asked) -> Approval {
     let Asked { id, kind, tool, subject, input, reason } = asked;
     let kind = match kind {
@@ -165,7 +175,14 @@ pub(crate) fn started(start: &Start) -> Value {
             }
         })
         .collect();
+    let attachments: Vec<Value> = start
+        .attachments
+        .iter()
+        .map(|file| json!({ "name": file.name, "media_type": file.media_type, "path": file.path, "size": file.size }))
+        .collect();
     json!({ "start": {
+        "prompt": start.prompt,
+        "attachments": attachments,
         "turn": start.turn,
         "instructions": start.instructions,
         "mcp_servers": servers,

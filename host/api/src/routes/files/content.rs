@@ -174,7 +174,10 @@ pub(super) fn refused(error: sandboxed_core::Error) -> Problem {
     Problem::from(error).told_as("path.exists", StatusCode::PRECONDITION_FAILED)
 }
 
-fn pieces(mut content: FileContent) -> impl futures_util::Stream<Item = sandboxed_core::Result<Vec<u8>>> {
+/// The content piece by piece.
+pub(in crate::routes) fn pieces(
+    mut content: FileContent,
+) -> impl futures_util::Stream<Item = sandboxed_core::Result<Vec<u8>>> {
     async_stream::try_stream! {
         while let Some(piece) = content.next().await? {
             yield piece;

@@ -27,6 +27,8 @@ use crate::{
     state::{Server, Shared},
 };
 
+pub(in crate::routes) use self::content::pieces;
+
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(list_files, remove_file))
@@ -210,10 +212,15 @@ async fn get_files_usage(
 
 /// Makes an answer a file to be saved: what an agent wrote is never shown as a page of this server.
 pub(super) fn attach(response: &mut Response, name: &str, kind: &'static str) {
+    dispose(response, "attachment", name, kind);
+}
+
+/// Says what a browser is to do with an answer, what it is called and what it is.
+pub(in crate::routes) fn dispose(response: &mut Response, how: &'static str, name: &str, kind: &'static str) {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     // RFC 6266 with RFC 8187: nothing of the name can end the parameter.
-    let mut disposition = String::from("attachment; filename*=UTF-8''");
+    let mut disposition = format!("{how}; filename*=UTF-8''");
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => disposition.push(char::from(byte)),

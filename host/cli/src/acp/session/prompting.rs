@@ -109,6 +109,7 @@ impl Session {
         let new = NewMission {
             id: Some(id),
             prompt,
+            attachments: Vec::new(),
             title: None,
             harness: self.harness.as_ref().map(|info| info.id.clone()),
             workspace: Some(workspace),

@@ -10,7 +10,7 @@ use sandboxed_model::{
     event::Event,
     mission::{Mission, MissionFilter, NewMission},
     page::{Page, PageRequest},
-    queue::QueuedMessage,
+    queue::{NewMessage, QueuedMessage},
     replay::Replay,
 };
 use serde_json::json;
@@ -35,7 +35,7 @@ impl Http {
     pub(in crate::client) async fn create_mission(&self, new: NewMission) -> Result<Mission> {
         let mut body = json!({
             "prompt": new.prompt, "settings": new.settings, "one_shot": new.one_shot, "worktree": new.worktree,
-            "approvals": new.approvals, "mode": new.mode,
+            "approvals": new.approvals, "mode": new.mode, "attachments": new.attachments,
         });
         let workspace = new.workspace.map(|id| id.to_string());
         let harness = new.harness.map(|id| id.to_string());
@@ -101,13 +101,10 @@ impl Http {
         self.act(&format!("/missions/{id}/replay")).await
     }
 
-    pub(in crate::client) async fn send_message(
-        &self,
-        id: MissionId,
-        text: String,
-        steer: bool,
-    ) -> Result<QueuedMessage> {
-        self.send(Method::POST, &format!("/missions/{id}/messages"), json!({ "text": text, "steer": steer })).await
+    pub(in crate::client) async fn send_message(&self, id: MissionId, message: NewMessage) -> Result<QueuedMessage> {
+        let NewMessage { text, attachments, steer } = message;
+        let body = json!({ "text": text, "attachments": attachments, "steer": steer });
+        self.send(Method::POST, &format!("/missions/{id}/messages"), body).await
     }
 
     pub(in crate::client) async fn send_message_once(
