@@ -92,6 +92,12 @@ pub trait Desk: Send + Sync + 'static {
         troubles: &[(Route, Trouble)],
     ) -> impl Future<Output = Option<Refusal>> + Send;
 
+    /// A request for an answer got none, or none that is whole: what the client is told in its place. It comes before the
+    /// client can know, and must not block.
+    fn unanswered(&self, caller: &Self::Caller, told: Unanswered<'_>) {
+        let _ = (caller, told);
+    }
+
     /// The models that the caller may ask.
     ///
     /// # Errors
@@ -230,6 +236,20 @@ pub enum Trouble {
     },
     /// The desk had no credential for it. The desk is not told of its own trouble.
     NoCredential,
+}
+
+/// What a client is told in place of an answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Unanswered<'a> {
+    /// Words of the gateway's own.
+    Refusal(&'a Refusal),
+    /// The provider's error, as it came.
+    Error {
+        /// Its status, from 400 to 599.
+        status: u16,
+        /// Its body, which may be anything and is without the account's key.
+        body: &'a [u8],
+    },
 }
 
 /// A model in a list.

@@ -49,7 +49,9 @@ mod trouble;
 mod upstream;
 
 pub use crate::{
-    desk::{Credential, Desk, ModelListing, Operation, Reservation, Route, Settled, Trouble, Wanted, Worst},
+    desk::{
+        Credential, Desk, ModelListing, Operation, Reservation, Route, Settled, Trouble, Unanswered, Wanted, Worst,
+    },
     error::Error,
     gateway::Gateway,
     limits::Limits,

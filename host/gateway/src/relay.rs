@@ -13,7 +13,7 @@ use crate::{
     Desk, Reason, Refusal,
     account::{Account, Read},
     answer::Reading,
-    desk::{Credential, Operation, Reservation, Route, Trouble, Wanted},
+    desk::{Credential, Operation, Reservation, Route, Trouble, Unanswered, Wanted},
     gateway::{Body, Inner},
     headers,
     intake::{self, Taken},
@@ -69,6 +69,14 @@ impl<D: Desk> Relay<'_, D> {
     ///
     /// What the client is told where no provider's answer is passed on.
     pub(crate) async fn relay(self, body: Incoming) -> Result<Response<Body>, Refusal> {
+        let answered = self.answer(body).await;
+        if let Err(refusal) = &answered {
+            self.unanswered(Unanswered::Refusal(refusal));
+        }
+        answered
+    }
+
+    async fn answer(&self, body: Incoming) -> Result<Response<Body>, Refusal> {
         let taken = intake::take(body, &self.head.headers, &self.inner.limits, &self.inner.room).await?;
         let said = read(self.format, &taken.plain).await?;
         let wanted = self.wanted(&said)?;
@@ -112,6 +120,12 @@ impl<D: Desk> Relay<'_, D> {
             }
             Some((_, Outcome::Own(refusal))) => Err(refusal),
             None => Err(no_route(&wanted)),
+        }
+    }
+
+    fn unanswered(&self, told: Unanswered<'_>) {
+        if self.endpoint.operation == Operation::Generate {
+            self.inner.desk.unanswered(&self.caller, told);
         }
     }
 
@@ -200,7 +214,7 @@ impl<D: Desk> Relay<'_, D> {
                 account.settle(RequestEnd::Refused, Read::default());
                 let shown = Some(credential.generation);
                 let outcome = match trouble {
-                    Trouble::Refused { .. } => Outcome::Own(refused_key(route)),
+                    Trouble::Refused { status } => Outcome::Own(refused(route, status)),
                     _ if answer.status.is_redirection() => Outcome::Own(redirected(route)),
                     _ => Outcome::Words(answer, credential),
                 };
@@ -223,12 +237,16 @@ impl<D: Desk> Relay<'_, D> {
         let secret = secret.rsplit(' ').next().unwrap_or_default();
         let mut headers = headers::downward(&answer.headers, secret);
         let refused = !answer.status.is_success();
-        if refused && let Some(clean) = redacted(&answer.plain, secret) {
-            // All of it was read, unless it is so long that its key is the least of its oddities.
-            (answer.before, answer.body) = (clean, reqwest::Body::from(Bytes::new()));
-            headers.remove(header::CONTENT_LENGTH);
-            headers.remove(header::CONTENT_ENCODING);
-            answer.headers.remove(header::CONTENT_ENCODING);
+        if refused {
+            if let Some(clean) = redacted(&answer.plain, secret) {
+                // All of it was read, unless it is so long that its key is the least of its oddities.
+                (answer.before, answer.body) = (clean.clone(), reqwest::Body::from(Bytes::new()));
+                headers.remove(header::CONTENT_LENGTH);
+                headers.remove(header::CONTENT_ENCODING);
+                answer.headers.remove(header::CONTENT_ENCODING);
+                answer.plain = clean;
+            }
+            self.unanswered(Unanswered::Error { status: answer.status.as_u16(), body: &answer.plain });
         }
         let reading = Reading::new(self.format, &answer.headers, allowance);
         let idle = self.inner.limits.idle_time;
@@ -309,6 +327,17 @@ pub(crate) fn refused_key(route: &Route) -> Refusal {
     let message = format!("The provider {} does not take the key of the account {}", route.provider, route.account);
     let failure = Failure::new(Blame::Config, "gateway.key_refused", message)
         .with_hint("the operator has to set another key for this account");
+    Refusal::new(Reason::Credential, failure)
+}
+
+/// What a client is told of a provider that does not take a key (401), or does not let it do what was asked (403).
+pub(crate) fn refused(route: &Route, status: u16) -> Refusal {
+    if status != 403 {
+        return refused_key(route);
+    }
+    let message = format!("The provider {} does not allow this to the account {}", route.provider, route.account);
+    let failure = Failure::new(Blame::Config, "gateway.denied", message)
+        .with_hint("choose another model, or an account that may use this one");
     Refusal::new(Reason::Credential, failure)
 }
 

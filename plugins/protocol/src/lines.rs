@@ -22,6 +22,12 @@ pub struct Lines {
     /// A notice about text between the JSON was given.
     told: bool,
     stderr: Tail,
+    /// The program has said something in its protocol.
+    #[serde(default)]
+    began: bool,
+    /// The beginning of the first text that was no JSON.
+    #[serde(default)]
+    text: String,
 }
 
 /// Where in a stream of lines the next frame lies.
@@ -80,6 +86,22 @@ impl Lines {
         &self.stderr.text
     }
 
+    /// Whether the program has said anything in its protocol.
+    pub fn began(&self) -> bool {
+        self.began
+    }
+
+    /// What the program said last that can tell a person why it failed: the end of its standard error, or else what it
+    /// printed before it said anything in its protocol.
+    pub fn last_words(&self) -> &str {
+        if self.began || !self.stderr.text.trim().is_empty() { &self.stderr.text } else { &self.text }
+    }
+
+    /// What the program printed instead of its protocol; empty where it did not.
+    pub fn nonsense(&self) -> &str {
+        &self.text
+    }
+
     fn stdout(&mut self, frame: &Frame) -> Option<Line> {
         let length = frame.bytes.len() as u64;
         match (self.place, frame.partial) {
@@ -110,13 +132,17 @@ impl Lines {
             return None;
         }
         match serde_json::from_slice(line) {
-            Ok(value) => Some(Line::Json(value)),
+            Ok(value) => {
+                self.began = true;
+                Some(Line::Json(value))
+            }
             // The gap was told of; this is what it left of a line.
             Err(_) if cut => None,
             Err(_) if self.told => None,
             Err(_) => {
                 self.told = true;
                 let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]);
+                self.text = shown.chars().filter(|character| !character.is_control()).collect();
                 Some(Line::Told(notice("agent.not_json", format!("the agent printed what is no JSON: {shown}"))))
             }
         }
@@ -167,6 +193,17 @@ mod tests {
             Some(Line::Told(Event::Notice(notice))) => notice.code,
             other => panic!("no notice: {other:?}"),
         }
+    }
+
+    #[test]
+    fn the_last_words_are_those_of_standard_error_and_else_what_was_printed_instead_of_the_protocol() {
+        let mut lines = Lines::default();
+        lines.read(&out(b"Welcome!\n"));
+        assert_eq!((lines.began(), lines.last_words()), (false, "Welcome!"));
+        lines.read(&frame(Stream::Stderr, b"out of cheese\n", false));
+        assert_eq!((lines.last_words(), lines.nonsense()), ("out of cheese\n", "Welcome!"));
+        lines.read(&out(b"{}\n"));
+        assert!(lines.began());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use sandboxed_sdk::{Blame, Failure, harness::Exit};
 
+use crate::lines::Lines;
+
 /// Characters of an agent's own words that are shown.
 const SHOWN: usize = 600;
 
@@ -36,6 +38,14 @@ pub enum Trouble {
     ContextFull,
     /// The mission's own limit of steps or money was reached.
     LimitReached,
+    /// There is no account by which models could be asked.
+    NoAccount,
+    /// The process ended before it said anything.
+    StartFailed,
+    /// The process was started and says nothing.
+    Silent,
+    /// The agent wants to be another version than the one that is installed.
+    UpdatesItself,
     /// The process ended in the middle of a turn.
     Crashed,
     /// The agent does not speak its protocol.
@@ -98,7 +108,14 @@ impl Trouble {
                 ],
             ),
             (Trouble::RefusesRoot, &["cannot be used with root", "must not be run as root", "refusing to run as root"]),
-            (Trouble::WantsTerminal, &["not a tty", "raw mode is not supported", "stdin is not a terminal"]),
+            (
+                Trouble::WantsTerminal,
+                &["not a tty", "raw mode is not supported", "is not a terminal", "requires a terminal", "/dev/tty"],
+            ),
+            (
+                Trouble::UpdatesItself,
+                &["auto-update", "auto update", "autoupdate", "self-update", "update failed", "failed to update"],
+            ),
             (
                 Trouble::Unauthorized,
                 &[
@@ -153,28 +170,41 @@ impl Trouble {
         self.row().1
     }
 
-    /// What it means that a process ended which never said that its turn is over, from how it ended and the end of its
-    /// standard error.
-    pub fn of_exit(exit: &Exit, stderr: &str) -> Self {
+    /// What it means that a process ended which never said that its turn is over, from how it ended and what it said.
+    pub fn of_exit(exit: &Exit, lines: &Lines) -> Self {
+        let said = Self::from_text(lines.last_words());
         match exit {
-            // 127 is what shells say of a program that is not there.
-            Exit::Code(127) => Self::NotInstalled,
-            Exit::Code(_) => Self::from_text(stderr).unwrap_or(Self::Crashed),
+            // 127 is what shells say of a program that is not there, 126 of one that is none.
+            Exit::Code(126 | 127) if !lines.began() => Self::NotInstalled,
+            Exit::Code(_) if lines.began() => said.unwrap_or(Self::Crashed),
+            // It has asked nobody yet: what looks like the word of a provider is none.
+            Exit::Code(_) => said.filter(|said| said.is_of_a_start()).unwrap_or(Self::StartFailed),
+            Exit::Signal(_) if !lines.began() => Self::StartFailed,
             Exit::Signal(_) | Exit::Lost(_) => Self::Crashed,
         }
     }
 
     /// The failure of a process that ended which never said that its turn is over: [`Trouble::of_exit`], with how it
     /// ended and what it said last.
-    pub fn from_exit(exit: &Exit, stderr: &str) -> Failure {
+    pub fn from_exit(exit: &Exit, lines: &Lines) -> Failure {
         let how = match exit {
+            // What shells and sandboxes tell of a signal.
+            Exit::Code(code @ 129..=192) => format!("it exited with code {code}: signal {} ended it", code - 128),
             Exit::Code(code) => format!("it exited with code {code}"),
             Exit::Signal(signal) => format!("signal {signal} ended it"),
             Exit::Lost(why) => format!("it was lost: {why}"),
         };
-        let stderr = stderr.trim();
-        let said = if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") };
-        Self::of_exit(exit, stderr).failure(&format!("{how}{said}"))
+        let words = lines.last_words().trim();
+        let said = if words.is_empty() { String::new() } else { format!("; it said: {}", tail(words)) };
+        Self::of_exit(exit, lines).failure(&format!("{how}{said}"))
+    }
+
+    /// Whether a program can know of it before it has done anything.
+    fn is_of_a_start(self) -> bool {
+        matches!(
+            self,
+            Self::RefusesRoot | Self::WantsTerminal | Self::UpdatesItself | Self::SessionLost | Self::Unauthorized
+        )
     }
 
     /// The failure, with what the agent said of it; that may be empty, and is cut to 600 characters.
@@ -286,6 +316,34 @@ impl Trouble {
                 "send another message to go on, or raise the limit in the mission's settings",
                 None,
             ),
+            Self::NoAccount => (
+                Blame::Config,
+                "agent.no_account",
+                "there is no account by which the agent could ask its models",
+                "add one: sandboxed-sh provider add",
+                None,
+            ),
+            Self::StartFailed => (
+                Blame::Unavailable,
+                "agent.start_failed",
+                "the agent's program ended before it said anything",
+                "see whether the program runs in the workspace: sandboxed-sh harness show NAME; its own words say more",
+                None,
+            ),
+            Self::Silent => (
+                Blame::Unavailable,
+                "agent.silent",
+                "the agent's program was started and said nothing: it hangs",
+                "send the message again; `sandboxed-sh harness show NAME` says how it is installed",
+                None,
+            ),
+            Self::UpdatesItself => (
+                Blame::Config,
+                "agent.updates_itself",
+                "the agent wants to update itself, and its program may not change",
+                "switch its updates off in the plugin's config; another version: `install` there",
+                None,
+            ),
             Self::Crashed => (
                 Blame::Unavailable,
                 "agent.crashed",
@@ -346,9 +404,47 @@ impl Trouble {
     }
 }
 
+/// The end of what a program said, as much as is shown of it.
+fn tail(words: &str) -> &str {
+    let from = words.char_indices().rev().nth(SHOWN - 100).map_or(0, |(at, _)| at);
+    words[from..].trim_start()
+}
+
 #[cfg(test)]
 mod tests {
+    use sandboxed_sdk::harness::{Frame, Stream};
+
     use super::*;
+
+    impl Trouble {
+        const ALL: [Self; 25] = [
+            Self::Unauthorized,
+            Self::Forbidden,
+            Self::NoCredit,
+            Self::BudgetUsedUp,
+            Self::RateLimited,
+            Self::Overloaded,
+            Self::ServerError,
+            Self::Unreachable,
+            Self::StreamCut,
+            Self::InvalidRequest,
+            Self::ModelUnknown,
+            Self::ContextFull,
+            Self::LimitReached,
+            Self::NoAccount,
+            Self::StartFailed,
+            Self::Silent,
+            Self::UpdatesItself,
+            Self::Crashed,
+            Self::Protocol,
+            Self::RefusesRoot,
+            Self::WantsTerminal,
+            Self::NotInstalled,
+            Self::SessionLost,
+            Self::NoAnswer,
+            Self::Other,
+        ];
+    }
 
     #[test]
     fn a_status_says_what_went_wrong() {
@@ -377,9 +473,17 @@ mod tests {
         assert_eq!(Trouble::from_text("after 14290 ms in line 1500"), None);
     }
 
+    fn lines(stdout: &str, stderr: &str) -> Lines {
+        let mut lines = Lines::default();
+        for (stream, text) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
+            lines.read(&Frame { stream, offset: 0, bytes: text.as_bytes().to_vec(), partial: false });
+        }
+        lines
+    }
+
     #[test]
     fn a_crash_tells_how_the_process_ended_and_what_it_said_last() {
-        let failure = Trouble::from_exit(&Exit::Signal(11), "panic: out of cheese\n");
+        let failure = Trouble::from_exit(&Exit::Signal(11), &lines("{}", "panic: out of cheese\n"));
         assert_eq!(failure.code, "agent.crashed");
         assert!(failure.message.contains("signal 11"), "{}", failure.message);
         assert!(failure.message.ends_with("panic: out of cheese"), "{}", failure.message);
@@ -387,11 +491,34 @@ mod tests {
 
     #[test]
     fn standard_error_can_say_why_a_process_ended() {
-        let code = |code, stderr| Trouble::from_exit(&Exit::Code(code), stderr).code;
+        let code = |code, stderr| Trouble::from_exit(&Exit::Code(code), &lines("{}", stderr)).code;
         assert_eq!(code(1, "--x cannot be used with root/sudo privileges"), "agent.refuses_root");
         assert_eq!(code(1, "Error: stdin is not a terminal"), "agent.wants_terminal");
-        assert_eq!(code(127, ""), "agent.not_installed");
+        assert_eq!(code(1, "got 429 from the provider"), "agent.rate_limited");
         assert_eq!(code(0, ""), "agent.crashed");
+    }
+
+    #[test]
+    fn a_program_that_ends_before_it_says_anything_was_not_started() {
+        let code = |exit, stderr| Trouble::from_exit(&exit, &lines("", stderr)).code;
+        assert_eq!(code(Exit::Code(127), "sh: nothing: not found"), "agent.not_installed");
+        assert_eq!(code(Exit::Code(0), ""), "agent.start_failed");
+        assert_eq!(code(Exit::Code(1), "at main.js:429"), "agent.start_failed");
+        assert_eq!(code(Exit::Signal(4), ""), "agent.start_failed");
+        assert_eq!(code(Exit::Code(1), "cannot open /dev/tty"), "agent.wants_terminal");
+        assert_eq!(code(Exit::Code(1), "Auto-update failed: no write permission"), "agent.updates_itself");
+        let long = format!("{}the end", "x".repeat(2000));
+        assert!(Trouble::from_exit(&Exit::Code(1), &lines("", &long)).message.ends_with("the end"));
+        let printed = Trouble::from_exit(&Exit::Code(1), &lines("usage: agent", ""));
+        assert!(printed.message.ends_with("usage: agent"), "{}", printed.message);
+    }
+
+    #[test]
+    fn each_code_is_in_the_table_for_people() {
+        let table = include_str!("../../../docs/missions.md");
+        for trouble in Trouble::ALL {
+            assert!(table.contains(&format!("`{}`", trouble.code())), "{trouble:?}");
+        }
     }
 
     #[test]

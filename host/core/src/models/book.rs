@@ -117,6 +117,15 @@ impl Book {
         }
     }
 
+    /// Why an account is left alone, where it is.
+    pub(super) fn why(&self, name: &AccountName) -> Option<Failure> {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match &entries.iter().find(|entry| entry.account.name == *name)?.account.health {
+            AccountHealth::Cooling { why, .. } | AccountHealth::Refused { why, .. } => Some(why.clone()),
+            AccountHealth::Ready => None,
+        }
+    }
+
     /// A request is about to be sent. After a limit it is the only one for a while.
     pub(super) fn begin(&self, name: &str) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);

@@ -4,10 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use sandboxed_gateway::{
-    Credential, ModelListing, Operation, Reason, Refusal, Reservation, Route, Settled, Trouble, Wanted, Worst,
+    Credential, ModelListing, Operation, Reason, Refusal, Reservation, Route, Settled, Trouble, Unanswered, Wanted,
+    Worst,
 };
 use sandboxed_model::{
     Blame, Failure, RequestId, Timestamp,
+    account::AccountName,
     catalogue::Model,
     mission::{Mission, Parked, ParkedReason},
     price::Price,
@@ -109,7 +111,7 @@ impl sandboxed_gateway::Desk for Desk {
         let services = self.services()?;
         let candidates = services.candidates(&caller.mission, wanted)?;
         let mut usable = Vec::new();
-        let mut soonest: Option<Timestamp> = None;
+        let mut soonest: Option<(Timestamp, AccountName)> = None;
         let mut refused = None;
         for candidate in candidates {
             match services.models.book.standing(&candidate.account.name) {
@@ -117,13 +119,23 @@ impl sandboxed_gateway::Desk for Desk {
                     let headers = services.models.sign_ins.headers(&candidate.account);
                     usable.extend(route(candidate, wanted, headers));
                 }
-                Standing::Until(until) => soonest = Some(soonest.map_or(until, |known| known.min(until))),
+                Standing::Until(until) => {
+                    if soonest.as_ref().is_none_or(|(known, _)| until < *known) {
+                        soonest = Some((until, candidate.account.name));
+                    }
+                }
                 Standing::Refused(why) => refused = Some(why),
             }
         }
         match (usable.is_empty(), soonest, refused) {
             (false, ..) => Ok(usable),
-            (true, Some(until), _) => Err(services.limited(&caller.mission, until)),
+            (true, Some((until, account)), _) => {
+                match services.models.book.why(&account) {
+                    // What a provider does not let an account do it does not let it do a minute later.
+                    Some(why) if why.code == "account.denied" => Err(Refusal::new(Reason::Credential, why)),
+                    why => Err(services.limited(&caller.mission, until, why)),
+                }
+            }
             (true, None, Some(why)) => Err(Refusal::new(Reason::Credential, why)),
             (true, None, None) => Err(Refusal::new(Reason::Internal, unroutable())),
         }
@@ -206,6 +218,16 @@ impl sandboxed_gateway::Desk for Desk {
 
     fn settle(&self, id: RequestId, settled: Settled) {
         let Some(services) = self.services.upgrade() else { return };
+        // At once: the agent is about to know.
+        if let Some(mission) = services.models.open.look(id, |open| open.mission) {
+            match settled.end {
+                RequestEnd::Complete if settled.status.is_none_or(|status| status < 400) => {
+                    services.models.unanswered.answered(mission);
+                }
+                RequestEnd::Cut => services.models.unanswered.cut(mission),
+                _ => {}
+            }
+        }
         tokio::spawn(async move {
             let cost = services.models.open.look(id, |open| {
                 let tokens = settled.tokens.as_ref()?;
@@ -267,7 +289,15 @@ impl sandboxed_gateway::Desk for Desk {
             }
         };
         let soonest = troubles.iter().filter_map(|(route, _)| standing(route)).min()?;
-        services.parks(soonest).then(|| services.limited(&caller.mission, soonest))
+        services.parks(soonest).then(|| services.limited(&caller.mission, soonest, None))
+    }
+
+    fn unanswered(&self, caller: &Asking, told: Unanswered<'_>) {
+        let Some(services) = self.services.upgrade() else { return };
+        match told {
+            Unanswered::Refusal(refusal) => services.models.unanswered.refused(caller.mission.id, refusal),
+            Unanswered::Error { status, body } => services.models.unanswered.error(caller.mission.id, status, body),
+        }
     }
 
     async fn models(&self, caller: &Asking) -> Result<Vec<ModelListing>, Refusal> {
@@ -311,10 +341,16 @@ impl Services {
     }
 
     /// What an agent is told whose accounts are all left alone until then. It is parked if that is long.
-    fn limited(self: &Arc<Self>, mission: &Mission, until: Timestamp) -> Refusal {
+    fn limited(self: &Arc<Self>, mission: &Mission, until: Timestamp, why: Option<Failure>) -> Refusal {
         let left = until.as_millis().saturating_sub(Timestamp::now().as_millis()).max(1000);
-        let message = format!("all accounts for this model are at their limits until {until}");
-        let mut failure = Failure::new(Blame::Unavailable, "models.limited", message)
+        let (code, message) = match why.filter(|why| why.code != "account.limited") {
+            Some(why) => (why.code, format!("{}; it is asked again at {until}", why.message)),
+            None => {
+                let message = format!("all accounts for this model are at their limits until {until}");
+                ("models.limited".to_owned(), message)
+            }
+        };
+        let mut failure = Failure::new(Blame::Unavailable, code, message)
             .with_hint("add another account (`sandboxed-sh provider add`), or wait");
         failure.retry_after_ms = Some(u32::try_from(left).unwrap_or(u32::MAX));
         if self.parks(until) {

@@ -16,6 +16,7 @@ mod sign_in;
 mod spending;
 mod token;
 mod trial;
+mod unanswered;
 
 use std::{
     net::SocketAddr,
@@ -47,6 +48,7 @@ use desk::Desk;
 use open::OpenRequests;
 use sign_in::SignIns;
 use token::Tokens;
+use unanswered::Unanswered;
 
 /// From where models are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,7 @@ pub(crate) struct Models {
     book: Book,
     sign_ins: SignIns,
     open: OpenRequests,
+    unanswered: Unanswered,
     gateway: OnceLock<Gateway<Desk>>,
     listens_at: OnceLock<SocketAddr>,
     /// How often an account answered again after a limit.
@@ -96,6 +99,7 @@ impl Models {
             tokens: Tokens::new(vault.derived_key("models")),
             book: Book::default(),
             open: OpenRequests::default(),
+            unanswered: Unanswered::default(),
             gateway: OnceLock::new(),
             listens_at: OnceLock::new(),
             proofs: watch::Sender::new(0),
@@ -115,6 +119,26 @@ impl Models {
     /// Whether any account was left alone and has not answered since.
     fn is_unproven(&self) -> bool {
         self.book.is_unproven()
+    }
+
+    /// A turn begins, or is taken up: from now on it is seen what its models do not answer.
+    pub(crate) fn turn_begins(&self, mission: MissionId) {
+        self.unanswered.begin(mission);
+    }
+
+    /// The turn is over.
+    pub(crate) fn turn_ends(&self, mission: MissionId) {
+        self.unanswered.end(mission);
+    }
+
+    /// Why a turn has failed of which the agent tells this: where models did not answer, the gateway knows better.
+    pub(crate) fn why(&self, mission: MissionId, told: Failure) -> Failure {
+        self.unanswered.why(mission, told, !self.book.is_empty())
+    }
+
+    /// Why a turn has done nothing of which the agent says that all is well.
+    pub(crate) fn why_nothing(&self, mission: MissionId) -> Option<Failure> {
+        self.unanswered.of_all(mission)
     }
 
     /// Answers whoever asks models by this connection, of which `early` was read already.

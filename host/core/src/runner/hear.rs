@@ -7,7 +7,7 @@ use sandboxed_model::{
     ask::{Approval, Ask, AskStatus, Question},
     attachment::Prompt,
     event::{EventBody, Notice, NoticeLevel},
-    harness::{ApprovalAsked, DriverEvent, Input, QuestionAsked},
+    harness::{ApprovalAsked, DriverEvent, Input, QuestionAsked, TurnOutcome},
     state::MissionState,
 };
 use sandboxed_store::{AskChange, LiveAsk, MAX_ASKS, QueueChange};
@@ -31,6 +31,7 @@ impl Turn {
     pub(super) async fn hear(&mut self, events: Vec<DriverEvent>) -> Result<Heard> {
         let mut heard = Heard::default();
         let mut plain = Vec::with_capacity(events.len());
+        let mut known_better = None;
         for event in events {
             match event {
                 DriverEvent::Approval(asked) => {
@@ -62,6 +63,26 @@ impl Turn {
                         code: "agent.session_lost".to_owned(),
                         text: "the agent does not know its former session: the next turn begins a new one".to_owned(),
                     }));
+                }
+                DriverEvent::Problem(told) => {
+                    let code = told.code.clone();
+                    let why = self.services.models.why(self.mission.id, told);
+                    known_better = (why.code != code).then(|| why.message.clone());
+                    plain.push(DriverEvent::Problem(why));
+                }
+                DriverEvent::TurnEnd { outcome: TurnOutcome::Failed, reason } => {
+                    let reason = known_better.take().unwrap_or(reason);
+                    plain.push(DriverEvent::TurnEnd { outcome: TurnOutcome::Failed, reason });
+                }
+                DriverEvent::TurnEnd { outcome: TurnOutcome::Completed, reason } => {
+                    match self.services.models.why_nothing(self.mission.id) {
+                        Some(why) => {
+                            let reason = why.message.clone();
+                            plain.push(DriverEvent::Problem(why));
+                            plain.push(DriverEvent::TurnEnd { outcome: TurnOutcome::Failed, reason });
+                        }
+                        None => plain.push(DriverEvent::TurnEnd { outcome: TurnOutcome::Completed, reason }),
+                    }
                 }
                 event => {
                     // One that it names after that is the new one.

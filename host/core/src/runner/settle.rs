@@ -112,6 +112,7 @@ impl Turn {
         if waits {
             self.services.models.parked.send_modify(|parked| *parked = parked.wrapping_add(1));
         }
+        self.services.models.turn_ends(self.mission.id);
         self.services.contained.forget(self.mission.workspace, &self.record.id.to_string()).await;
         self.services.clear_inbox(&self.mission, self.record.id).await;
         Ok(match self.cancelled.take() {

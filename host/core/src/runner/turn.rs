@@ -174,6 +174,7 @@ impl Turn {
         driver: Driver,
         place: Place,
     ) -> Self {
+        services.models.turn_begins(mission.id);
         let translator =
             Translator::new(services.config.missions.tool_output_limit.0, services.vault.redaction().clone());
         let framers = [

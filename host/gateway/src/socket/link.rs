@@ -108,7 +108,7 @@ async fn open<D: Desk>(
             let body = response.body().as_deref().unwrap_or_default();
             Err(match trouble::of(response.status(), response.headers(), body, Timestamp::now()) {
                 None => (Unlinked { refusal: no_websocket(), trouble: None }, Some(shown)),
-                Some(refused @ Trouble::Refused { .. }) => trouble(refused, relay::refused_key(route)),
+                Some(refused @ Trouble::Refused { status }) => trouble(refused, relay::refused(route, status)),
                 Some(found) => trouble(found, not_now(response.status(), route)),
             })
         }

@@ -25,7 +25,7 @@ use crate::{
     Desk, Reason, Refusal,
     account::Account,
     answer::farewell_event,
-    desk::{Operation, Route, Trouble, Wanted},
+    desk::{Operation, Route, Trouble, Unanswered, Wanted},
     gateway::Inner,
     limits, relay,
     target::Endpoint,
@@ -166,6 +166,7 @@ impl<D: Desk> Talk<D> {
             }
         };
         if let Err(refusal) = begun {
+            self.inner.desk.unanswered(&self.caller, Unanswered::Refusal(&refusal));
             send(client, Message::text(refusal.socket_event())).await.map_err(Some)?;
         }
         for message in meanwhile {
@@ -300,24 +301,33 @@ impl<D: Desk> Talk<D> {
         let (Some(mut current), Some(link)) = (self.current.take(), self.link.take()) else { return Ok(()) };
         current.answer.refuse(Some(status));
         self.inner.desk.trouble(&link.route, &trouble);
-        let refused = matches!(trouble, Trouble::Refused { .. });
-        let own = refused.then(|| relay::refused_key(&link.route));
+        let own = match trouble {
+            Trouble::Refused { status } => Some(relay::refused(&link.route, status)),
+            _ => None,
+        };
         current.troubles.push((link.route.clone(), trouble));
         if current.others.is_empty() {
             // The connection is still good for another request.
             self.link = Some(link);
             let Current { wanted, troubles, .. } = current;
             let told = self.inner.desk.exhausted(&self.caller, &wanted, &troubles).await;
-            return match told.or(own) {
-                Some(refusal) => send(client, Message::text(refusal.socket_event())).await,
-                None => send(client, message).await,
+            let Some(refusal) = told.or(own) else {
+                let body = message.to_text().unwrap_or_default().as_bytes();
+                let told = Unanswered::Error { status: status.as_u16(), body };
+                self.inner.desk.unanswered(&self.caller, told);
+                return send(client, message).await;
             };
+            self.inner.desk.unanswered(&self.caller, Unanswered::Refusal(&refusal));
+            return send(client, Message::text(refusal.socket_event())).await;
         }
         drop(link);
         let Current { create, wanted, others, troubles, .. } = current;
         match self.start(create, wanted, others, troubles, own).await {
             Ok(()) => Ok(()),
-            Err(refusal) => send(client, Message::text(refusal.socket_event())).await,
+            Err(refusal) => {
+                self.inner.desk.unanswered(&self.caller, Unanswered::Refusal(&refusal));
+                send(client, Message::text(refusal.socket_event())).await
+            }
         }
     }
 
@@ -343,7 +353,10 @@ impl<D: Desk> Talk<D> {
         let Current { create, wanted, others, troubles, .. } = current;
         match self.start(create, wanted, others, troubles, last).await {
             Ok(()) => Ok(()),
-            Err(refusal) => send(client, Message::text(refusal.socket_event())).await,
+            Err(refusal) => {
+                self.inner.desk.unanswered(&self.caller, Unanswered::Refusal(&refusal));
+                send(client, Message::text(refusal.socket_event())).await
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use http::{HeaderMap, header};
 use rustls::ClientConfig;
 use sandboxed_gateway::{
     Credential, Desk, Gateway, Limits, ModelListing, Operation, Reason, Refusal, Reservation, Route, Settled, Trouble,
-    Wanted, Worst, trust,
+    Unanswered, Wanted, Worst, trust,
 };
 use sandboxed_model::{Blame, Failure, RequestId, Timestamp, wire::WireFormat};
 use sandboxed_scripted_models::Server;
@@ -68,6 +68,8 @@ pub struct Book {
     pub reserved: Vec<Worst>,
     pub settled: Vec<Settled>,
     pub troubles: Vec<(String, Trouble)>,
+    /// What clients were told in place of answers: the code of a refusal, or the status and the body of an error.
+    pub unanswered: Vec<String>,
     pub well: Vec<String>,
     pub wanted: Vec<Wanted>,
     /// Requests that wait for those of others to be settled.
@@ -124,6 +126,10 @@ impl MemoryDesk {
             (book.settled.len() >= count && book.open.is_empty()).then(|| book.settled.clone())
         })
         .await
+    }
+
+    pub fn unanswered(&self) -> Vec<String> {
+        self.book.lock().unwrap().unanswered.clone()
     }
 
     pub fn troubles(&self) -> Vec<(String, Trouble)> {
@@ -242,6 +248,14 @@ impl Desk for MemoryDesk {
     fn trouble(&self, route: &Route, trouble: &Trouble) {
         self.book.lock().unwrap().troubles.push((route.account.clone(), trouble.clone()));
         self.changed.notify_waiters();
+    }
+
+    fn unanswered(&self, _: &&'static str, told: Unanswered<'_>) {
+        let told = match told {
+            Unanswered::Refusal(refusal) => refusal.failure.code.clone(),
+            Unanswered::Error { status, body } => format!("{status} {}", String::from_utf8_lossy(body)),
+        };
+        self.book.lock().unwrap().unanswered.push(told);
     }
 
     fn well(&self, route: &Route) {

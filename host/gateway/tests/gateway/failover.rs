@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     client::{message, post, records, server, streams},
-    desk::{Account, Door, MemoryDesk, refusal},
+    desk::{Account, Door, KEY, MemoryDesk, refusal},
 };
 
 fn two(server: &sandboxed_scripted_models::Server) -> MemoryDesk {
@@ -101,6 +101,29 @@ async fn a_refused_key_is_not_the_clients_own() {
         assert_eq!(door.desk.troubles().len(), 2, "{name}");
         assert!(door.desk.troubles().iter().all(|(_, trouble)| matches!(trouble, Trouble::Refused { .. })), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_desk_knows_what_a_client_was_told_in_place_of_an_answer() {
+    let told = async |reply: &str| {
+        let server = server(&format!("[[reply]]\n{reply}\n")).await;
+        let door = Door::to(&server).await;
+        let answer = post(door.address, "/v1/messages", &message("hi")).await;
+        (answer.status, door.desk.unanswered())
+    };
+    let (status, codes) = told("error = { status = 403 }").await;
+    assert_eq!((status, codes), (400, vec!["gateway.denied".to_owned()]));
+    for status in [400, 429, 500] {
+        let body = format!("sorry, {KEY}");
+        let (told, words) = told(&format!("error = {{ status = {status}, body = {body:?} }}")).await;
+        assert_eq!((told, words), (status, vec![format!("{status} sorry, [redacted]")]));
+    }
+    let (status, words) = told("text = \"hello\"").await;
+    assert_eq!((status, words), (200, Vec::new()));
+    let gone = Account { url: "http://127.0.0.1:9".to_owned(), ..Account::at(&server("").await) };
+    let door = Door::open(MemoryDesk::of([gone])).await;
+    post(door.address, "/v1/messages", &message("hi")).await;
+    assert_eq!(door.desk.unanswered(), ["gateway.unreachable"]);
 }
 
 #[tokio::test]

@@ -29,9 +29,6 @@ use crate::{
 pub(crate) const RPC: Dialect = Dialect::V2;
 /// Ends a process that does not end by itself: SIGTERM.
 const SIGTERM: i32 = 15;
-/// Milliseconds until an agent must have opened its session.
-const GREETING_MS: u32 = 120_000;
-
 /// The wake-ups.
 const GREETED: u32 = 1;
 pub(crate) const SETTLED: u32 = 2;
@@ -108,7 +105,7 @@ impl Session for AcpSession {
             Input::Decision(decision) => self.decide(&decision, &mut steps),
             Input::Answer(answer) => self.answer(&answer, &mut steps),
             Input::Timer(GREETED) if matches!(self.stage, Stage::Greeting | Stage::Settling) => {
-                self.fail(Trouble::NoAnswer.failure("the agent did not open its session"), &mut steps)?;
+                self.fail(self.hangs(), &mut steps)?;
             }
             Input::Timer(SETTLED) if self.stage == Stage::Settling => self.set_up(&mut steps)?,
             Input::Timer(_) | Input::Steer(_) => {}
@@ -144,7 +141,8 @@ impl AcpSession {
             stage: Stage::Greeting,
             ..Self::default()
         };
-        steps.actions.push(Action::Wake(Wake { id: GREETED, after_ms: GREETING_MS }));
+        let after_ms = self.table()?.start_within_ms.0;
+        steps.actions.push(Action::Wake(Wake { id: GREETED, after_ms }));
         self.greet(steps)
     }
 
@@ -172,6 +170,15 @@ impl AcpSession {
             Incoming::Request { id, method, params } => self.requested(id, &method, &params, steps),
         }
         Ok(())
+    }
+
+    /// What it means that an agent has not opened its session in time.
+    fn hangs(&self) -> Failure {
+        match (self.lines.began(), self.lines.nonsense(), self.lines.last_words()) {
+            (true, ..) => Trouble::NoAnswer.failure("the agent did not open its session"),
+            (false, "", words) => Trouble::Silent.failure(words),
+            (false, nonsense, _) => Trouble::Protocol.failure(&format!("it printed: {nonsense}")),
+        }
     }
 
     /// The agent is ready for the prompt.
@@ -384,7 +391,7 @@ impl AcpSession {
         if self.interrupted {
             self.close(Outcome::Interrupted, "it was interrupted", &mut end);
         } else {
-            self.fail(Trouble::from_exit(exit, self.lines.stderr()), &mut end)?;
+            self.fail(Trouble::from_exit(exit, &self.lines), &mut end)?;
         }
         steps.events.append(&mut end.events);
         Ok(())

@@ -45,6 +45,18 @@ pub(crate) struct Table {
     pub(crate) at_end: AtEnd,
     #[serde(default)]
     pub(crate) protocol: Highest,
+    #[serde(default)]
+    pub(crate) start_within_ms: StartWithin,
+}
+
+/// Milliseconds until an agent must have opened its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) struct StartWithin(pub(crate) u32);
+
+impl Default for StartWithin {
+    fn default() -> Self {
+        Self(120_000)
+    }
 }
 
 fn yes() -> bool {

@@ -113,12 +113,9 @@ struct Settings {
 pub(crate) fn plan(start: Start, install: &Install) -> Result<Launch, Failure> {
     let Some(programs) = &start.programs else { return Err(Trouble::NotInstalled.failure("")) };
     let Some(endpoint) = start.endpoints.iter().find(|endpoint| endpoint.api == ModelApi::Openai) else {
-        return Err(failure!(
-            Config,
-            "codex.endpoint_missing",
-            "no endpoint of the API of OpenAI is given to the mission"
-        )
-        .with_hint("add an account of a provider with that API: sandboxed-sh provider add openai"));
+        return Err(Trouble::NoAccount
+            .failure("Codex needs the API of OpenAI")
+            .with_hint("add an account of a provider with that API: sandboxed-sh provider add openai"));
     };
     let codex_home = format!("{}/{CODEX_HOME}", start.home);
     let command = Command {
@@ -249,7 +246,7 @@ mod tests {
     #[test]
     fn what_cannot_be_started_is_told_with_what_mends_it() {
         assert_eq!(code(Start { programs: None, ..start("x") }), "agent.not_installed");
-        assert_eq!(code(Start { endpoints: Vec::new(), ..start("x") }), "codex.endpoint_missing");
+        assert_eq!(code(Start { endpoints: Vec::new(), ..start("x") }), "agent.no_account");
         assert_eq!(code(Start { settings: r#"{"confg":{}}"#.to_owned(), ..start("x") }), "codex.settings_invalid");
         assert_eq!(code(start(&"ä".repeat(MAX_PROMPT + 1))), "agent.prompt_too_long");
         assert!(planned(start(&"ä".repeat(MAX_PROMPT))).is_ok());

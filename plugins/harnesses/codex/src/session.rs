@@ -264,7 +264,7 @@ impl CodexSession {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        let failure = Trouble::from_exit(exit, self.lines.stderr());
+        let failure = Trouble::from_exit(exit, &self.lines);
         match self.interrupted {
             true => self.end(Outcome::Interrupted, failure.message, out),
             false => self.fail(failure, out),

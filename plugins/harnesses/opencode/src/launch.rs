@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) ask: bool,
     /// The body of the request that hands over the prompt.
     pub(crate) prompt: Json,
+    /// Repeats of a request to the model after which the turn has failed.
+    pub(crate) max_retries: Option<u32>,
 }
 
 impl Facts {
@@ -50,7 +52,10 @@ impl Facts {
             "variant": start.effort,
             "parts": parts,
         });
-        Self { tree: start.tree, resume: start.resume, ask: start.approvals == ApprovalMode::Ask, prompt }
+        // Settings that do not fit were refused when the launch was planned.
+        let settings: Settings = serde_json::from_str(&start.settings).unwrap_or_default();
+        let (ask, max_retries) = (start.approvals == ApprovalMode::Ask, settings.max_retries);
+        Self { tree: start.tree, resume: start.resume, ask, prompt, max_retries }
     }
 }
 
@@ -58,6 +63,7 @@ impl Facts {
 #[serde(default, deny_unknown_fields)]
 struct Settings {
     config: Map<String, Json>,
+    max_retries: Option<u32>,
 }
 
 /// The model that a mission asks for, or the first that is offered.
@@ -118,13 +124,9 @@ pub(crate) fn plan(start: Start, agent: &Agent) -> Result<Launch, Failure> {
             ModelApi::Anthropic => ("Anthropic", "anthropic"),
             ModelApi::Openai | ModelApi::Google => ("OpenAI", "openai"),
         };
-        return Err(failure!(
-            Config,
-            "opencode.endpoint_missing",
-            "the model {:?} needs an endpoint of the API of {name}, and the mission is given none",
-            model.name
-        )
-        .with_hint(format!("add an account of a provider with that API: sandboxed-sh provider add {account}")));
+        return Err(Trouble::NoAccount
+            .failure(&format!("the model {:?} needs the API of {name}", model.name))
+            .with_hint(format!("add an account of a provider with that API: sandboxed-sh provider add {account}")));
     };
     let config = configuration(settings.config, &model, endpoint, &start).to_string();
     if start.settings.len() > MAX_SETTINGS || config.len() > MAX_CONFIGURATION {
@@ -353,7 +355,7 @@ mod tests {
     fn what_cannot_be_started_is_told_with_what_mends_it() {
         let code = |start| planned(start).expect_err("a failure").code;
         assert_eq!(code(Start { programs: None, ..start("x") }), "agent.not_installed");
-        assert_eq!(code(Start { endpoints: Vec::new(), ..start("x") }), "opencode.endpoint_missing");
+        assert_eq!(code(Start { endpoints: Vec::new(), ..start("x") }), "agent.no_account");
         assert_eq!(code(Start { settings: r#"{"confg":{}}"#.to_owned(), ..start("x") }), "opencode.settings_invalid");
     }
 }

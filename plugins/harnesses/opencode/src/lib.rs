@@ -33,6 +33,12 @@ const SETTINGS_SCHEMA: &str = r#"{
     "config": {
       "description": "Values of OpenCode's own configuration, named as in its opencode.json: {\"mcp\": {…}}.",
       "type": "object"
+    },
+    "max_retries": {
+      "description": "Times that a request to the model is repeated before the turn fails; otherwise it is 5.",
+      "type": "integer",
+      "minimum": 0,
+      "maximum": 5
     }
   }
 }"#;

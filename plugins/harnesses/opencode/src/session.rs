@@ -230,7 +230,7 @@ impl OpencodeSession {
             (Stage::Over, _) => {}
             (Stage::Resting { .. }, _) => self.rested(out),
             (_, true) => self.end(Outcome::Interrupted, "interrupted".to_owned(), out),
-            _ => self.fail(Trouble::from_exit(exit, self.lines.stderr()), out),
+            _ => self.fail(Trouble::from_exit(exit, &self.lines), out),
         }
     }
 
@@ -286,6 +286,20 @@ mod tests {
         let facts = Facts { tree: "/w".to_owned(), ask: true, ..Facts::default() };
         let stage = Stage::Running { prompt: 2, session: "main".to_owned() };
         OpencodeSession { facts, stage, ..OpencodeSession::default() }
+    }
+
+    #[test]
+    fn a_request_is_repeated_as_often_as_the_mission_wants() {
+        let mut session = running();
+        session.facts.max_retries = Some(1);
+        let again = |session: &mut OpencodeSession, attempt| {
+            let status = json!({ "type": "retry", "attempt": attempt, "message": "Overloaded", "next": 0 });
+            event(session, "session.status", json!({ "sessionID": "main", "status": status }))
+        };
+        assert!(matches!(again(&mut session, 1).events[..], [Event::Retry(_)]));
+        let steps = again(&mut session, 2);
+        assert!(matches!(&steps.events[0], Event::Problem(failure) if failure.code == "agent.overloaded"), "{steps:?}");
+        assert!(steps.actions.iter().any(|action| matches!(action, Action::CloseInput)), "{steps:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What OpenCode tells of a turn while it works: the events of its session and of the agents that work for it.
 
+use sandboxed_protocol::trouble::Trouble;
 use sandboxed_sdk::harness::{Event, Notice, NoticeLevel, PlanEntry, Retry, StepResult, ToolStatus, Usage};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -131,7 +132,14 @@ impl OpencodeSession {
                 if let Some(Status::Retry { attempt, message, next }) = read(about["status"].take()) {
                     let delay = next.saturating_sub(now_ms).min(MAX_DELAY);
                     let delay_ms = u32::try_from(delay).unwrap_or(u32::MAX);
-                    out.events.push(Event::Retry(Retry { attempt, delay_ms, reason: message }));
+                    let gives_up = self.facts.max_retries.is_some_and(|most| attempt > most);
+                    match (&self.stage, gives_up) {
+                        (Stage::Running { .. }, true) => {
+                            let trouble = Trouble::from_text(&message).unwrap_or(Trouble::Other);
+                            self.fail(trouble.failure(&message), out);
+                        }
+                        _ => out.events.push(Event::Retry(Retry { attempt, delay_ms, reason: message })),
+                    }
                 }
             }
             "session.error" if from == From::Main => self.error(about["error"].take(), out),

@@ -297,9 +297,9 @@ impl Turn {
                 _ if self.interrupted => (Outcome::Interrupted, "the agent was stopped".to_owned(), None),
                 Some(reason) => (Outcome::Completed, reason, None),
                 None => {
-                    let trouble = Trouble::of_exit(exit, self.lines.stderr());
+                    let trouble = Trouble::of_exit(exit, &self.lines);
                     events.extend((trouble == Trouble::SessionLost).then_some(Event::SessionLost));
-                    let problem = Trouble::from_exit(exit, self.lines.stderr());
+                    let problem = Trouble::from_exit(exit, &self.lines);
                     (Outcome::Failed, problem.message.clone(), Some(problem))
                 }
             };
