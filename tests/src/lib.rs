@@ -5,10 +5,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+pub mod agents;
 pub mod api;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod models;
 pub mod plugin_cache;
 pub mod programs;
 pub mod root;

@@ -1,11 +1,16 @@
 //! The programs of agents, as the server itself installs them: from the npm registry, once for all tests.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use crate::cli;
+
+/// Harnesses whose programs this process has seen to be there.
+static THERE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Where they are kept for other servers.
 fn shared() -> PathBuf {
@@ -21,12 +26,16 @@ fn shared() -> PathBuf {
 /// Gives a server that is not started yet the program of a harness, installed by another server if it is not there.
 pub fn lend(data_dir: &Path, harness: &str) {
     let shared = shared();
-    // One test program installs, and the others wait.
-    let lock = File::create(shared.join(format!("{harness}.lock"))).unwrap();
-    lock.lock().unwrap();
     let data = shared.join("data");
-    cli::cli(&data, &["harness", "install", harness]).success();
-    drop(lock);
+    let mut there = THERE.lock().unwrap();
+    if !there.contains(harness) {
+        // One test program installs, and the others wait.
+        let lock = File::create(shared.join(format!("{harness}.lock"))).unwrap();
+        lock.lock().unwrap();
+        cli::cli(&data, &["harness", "install", harness]).success();
+        there.insert(harness.to_owned());
+    }
+    drop(there);
     let own = data_dir.join("harnesses");
     std::fs::create_dir_all(&own).unwrap();
     link(&data.join("harnesses").join(harness), &own.join(harness));

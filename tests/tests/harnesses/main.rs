@@ -1,6 +1,7 @@
 //! The programs of harnesses: from a registry to workspaces, with everything that can come between.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod missions;
 mod registry;
 
 use reqwest::{Method, StatusCode};

@@ -33,13 +33,27 @@ fn without(access: &str) -> String {
     format!("[[key]]\nvalue = {access:?}\nunknown = true\n{ANSWER}")
 }
 
-impl Lab {
+/// What a lab is asked for here besides.
+trait Signing {
     /// Begins a sign-in over HTTP.
+    async fn begin_sign_in(&self, account: &str, wanted: Value) -> Value;
+    /// Signs in to the account `pasting` over HTTP.
+    async fn sign_in(&self, provider: &Authorization);
+    /// The same some time ago: a token that is refused as soon as it is given is not replaced at once.
+    async fn signed_in_before(&mut self, provider: &Authorization);
+    async fn finish_sign_in(&self, account: &str, code: &str) -> (StatusCode, Value);
+    /// A mission that asks once; gives what it printed.
+    async fn asked(&self, workspace: &str) -> String;
+    async fn closed_workspace(&self) -> String;
+    /// The keys of all requests that came to the model, as the ledger knows them.
+    fn keys(&self) -> Vec<String>;
+}
+
+impl Signing for Lab {
     async fn begin_sign_in(&self, account: &str, wanted: Value) -> Value {
         self.server.api.post(&format!("/accounts/{account}/sign-in"), wanted).await
     }
 
-    /// Signs in to the account `pasting` over HTTP.
     async fn sign_in(&self, provider: &Authorization) {
         let begun = self.begin_sign_in("pasting", json!({ "provider": "pasting" })).await;
         let code = provider.copied(begun["url"].as_str().unwrap()).await;
@@ -47,7 +61,6 @@ impl Lab {
         assert_eq!((status, &account["credential"]["kind"]), (StatusCode::OK, &json!("sign_in")), "{account}");
     }
 
-    /// The same some time ago: a token that is refused as soon as it is given is not replaced at once.
     async fn signed_in_before(&mut self, provider: &Authorization) {
         self.sign_in(provider).await;
         self.server.crash();
@@ -59,7 +72,6 @@ impl Lab {
         self.server.api.call(Method::POST, &path, Some(json!({ "code": code }))).await
     }
 
-    /// A mission that asks once; gives what it printed.
     async fn asked(&self, workspace: &str) -> String {
         let mission = self.mission(workspace, &ask("large", "hello")).await;
         self.printed(&mission).await
@@ -69,7 +81,6 @@ impl Lab {
         self.workspace(json!({ "backend": "bubblewrap" })).await
     }
 
-    /// The keys of all requests that came to the model, as the ledger knows them.
     fn keys(&self) -> Vec<String> {
         self.models.ledger().iter().map(|record| record.key.as_ref().unwrap().fingerprint.clone()).collect()
     }
