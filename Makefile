@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 SERVER := $(TARGET)/debug/sandboxed-sh
 export SANDBOXED_SH_PLUGIN_DIR ?= $(abspath target/plugins)
 
-.PHONY: run test lint build plugins test-guests bench release clean help
+.PHONY: run test lint build dashboard plugins test-guests bench release clean help
 
 help:
 	@echo 'make run [ARGS="serve --listen 127.0.0.1:8080"]  build everything and start the server'
@@ -27,8 +27,11 @@ lint:
 bench:
 	@exec scripts/bench.sh
 
-build: plugins
+build: plugins dashboard
 	cargo build $(CARGO_FLAGS) --package sandboxed-sh
+
+dashboard:
+	@scripts/dashboard.sh build
 
 plugins:
 	@scripts/toolchain.sh guests
@@ -38,7 +41,7 @@ test-guests:
 	@scripts/toolchain.sh guests
 	@scripts/guests.sh build tests/guests target/guests-tests/wasm
 
-release: plugins
+release: plugins dashboard
 	cargo build $(CARGO_FLAGS) --release --package sandboxed-sh
 
 clean:

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Sets up and passes every test, then prints how many there were.
 #
-#   scripts/test.sh [stage …]     stages: guests unit conformance schema; all without an argument
+#   scripts/test.sh [stage …]     stages: guests unit schema dashboard; all without an argument
 #
 # Builds go to CARGO_TARGET_DIR where it is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(guests unit schema)
+[ ${#stages[@]} -gt 0 ] || stages=(guests unit schema dashboard)
 log=$(mktemp)
 trap 'rm -f "$log" "$log.rust"' EXIT
 failed=0
@@ -52,6 +52,7 @@ export SANDBOXED_SH_PLUGIN_DIR=$PWD/target/plugins
 export SANDBOXED_SH_TEST_GUESTS=$PWD/target/guests-tests/wasm
 
 scripts/toolchain.sh all
+scripts/dashboard.sh build
 scripts/guests.sh build plugins target/plugins
 scripts/guests.sh build tests/guests target/guests-tests/wasm
 
@@ -69,6 +70,10 @@ for name in "${stages[@]}"; do
         schema)
             cargo build --locked --package sandboxed-sh
             stage 'OpenAPI' scripts/schema-test.sh "$target/debug/sandboxed-sh"
+            ;;
+        dashboard)
+            cargo build --locked --workspace
+            stage 'dashboard' scripts/dashboard.sh test
             ;;
         *)
             echo "test.sh: no stage '$name'" >&2

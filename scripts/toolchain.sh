@@ -4,6 +4,7 @@
 #   scripts/toolchain.sh guests    what compiles plugins to WebAssembly
 #   scripts/toolchain.sh run       what the default backend needs
 #   scripts/toolchain.sh tests     what the tests need besides
+#   scripts/toolchain.sh node      what builds the dashboard
 #   scripts/toolchain.sh deny      the licence checker of scripts/lint.sh
 #   scripts/toolchain.sh all       guests and tests
 set -euo pipefail
@@ -93,8 +94,8 @@ tests() {
     need python3 python3
     need openssl openssl
     [ -x /usr/sbin/sshd ] || apt_install openssh-server
-    need node nodejs
-    need npm npm
+    nodejs
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || apt_install chromium fonts-liberation
     need flock util-linux
     python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv
     need ip iproute2
@@ -106,6 +107,24 @@ tests() {
     need microsocks microsocks
 }
 
+# Builds the dashboard. A distribution's Node may be older than the tools take: Debian 12 has 18. Its npm then fetches a
+# newer one, for this user alone.
+nodejs() {
+    local own=${XDG_CACHE_HOME:-$HOME/.cache}/sandboxed-sh/node
+    need node nodejs
+    need npm npm
+    node_fits "$(type -P node)" || node_fits "$own/node_modules/node/bin/node" && return
+    say "installing Node 22 for building the dashboard into $own (npm package \"node\")"
+    npm install --prefix "$own" --no-save --no-progress --loglevel error node@22
+    node_fits "$own/node_modules/node/bin/node" || fail 'Node 20.19 or newer is missing: see https://nodejs.org'
+}
+
+# Vite needs Node 20.19 or newer.
+node_fits() {
+    [ -x "$1" ] && "$1" -e \
+        'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'
+}
+
 deny() {
     cargo deny --version >/dev/null 2>&1 && return
     say "installing cargo-deny"
@@ -114,6 +133,7 @@ deny() {
 
 case ${1:-all} in
     guests | run | tests | deny) "$1" ;;
+    node) nodejs ;;
     all)
         guests
         tests

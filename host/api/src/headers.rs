@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use crate::state::Server;
 
-/// Nothing that the server sends today loads or runs anything.
+/// What the server sends loads and runs nothing, except for the dashboard, which brings a policy of its own, as does what
+/// people sent.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const ALWAYS: [(HeaderName, HeaderValue); 5] = [
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -33,12 +33,10 @@ pub(crate) async fn guard(State(server): State<Arc<Server>>, request: Request, n
     };
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        // A policy that an answer brings holds besides this one.
-        match name {
-            header::CONTENT_SECURITY_POLICY => drop(headers.append(name, value)),
-            name => drop(headers.insert(name, value)),
-        }
+        headers.insert(name, value);
     }
+    let policy = const { HeaderValue::from_static(CONTENT_SECURITY_POLICY) };
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(header::CACHE_CONTROL).or_insert(const { HeaderValue::from_static("no-store") });
     response
 }

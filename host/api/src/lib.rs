@@ -14,6 +14,7 @@ mod audit;
 mod body;
 mod connection;
 mod contract;
+mod dashboard;
 mod extract;
 mod gate;
 mod headers;
@@ -30,5 +31,6 @@ mod sse;
 mod state;
 mod text;
 
+pub use dashboard::DashboardFile;
 pub use openapi::openapi;
 pub use server::{Error, ServeOptions, serve};

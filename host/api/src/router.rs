@@ -8,11 +8,12 @@ use axum::{
     middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
 };
-use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{gate::gate, headers::guard, observe::observe, openapi, problem::Problem, routes, state::Server};
+use crate::{
+    dashboard, gate::gate, headers::guard, observe::observe, openapi, problem::Problem, routes, state::Server,
+};
 
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY: usize = 16 << 20;
@@ -53,19 +54,13 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
 /// The routes as a service. The last layer is the outermost.
 pub(crate) fn with_layers(routes: Router<Arc<Server>>, server: Arc<Server>) -> Router {
     routes
-        .route("/", axum::routing::get(routes::page::index))
-        .fallback(not_found)
+        .fallback(dashboard::fallback)
         .layer(from_fn_with_state(Arc::clone(&server), gate))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&server), guard))
         .layer(from_fn_with_state(Arc::clone(&server), observe))
         .with_state(server)
-}
-
-async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "http.no_such_path", "there is nothing at this path")
-        .with_hint("GET /api/v1/openapi.json lists the paths")
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {

@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 use crate::{
     connection::Connection,
     contract::Contract,
+    dashboard::{Dashboard, DashboardFile},
     hosts::AllowedHosts,
     idempotency::KeysInUse,
     ports::{self, PortHosts},
@@ -41,6 +42,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub struct ServeOptions {
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// The dashboard; empty for a server without one.
+    pub dashboard: &'static [DashboardFile],
     /// Cancel it to shut down.
     pub shutdown: CancellationToken,
 }
@@ -62,7 +65,7 @@ pub enum Error {
 /// # Errors
 /// Before anything is served only. A connection that fails is logged.
 pub async fn serve(orchestrator: Orchestrator, listener: TcpListener, options: ServeOptions) -> Result<(), Error> {
-    let ServeOptions { metrics, shutdown } = options;
+    let ServeOptions { metrics, dashboard, shutdown } = options;
     let bound = listener.local_addr().map_err(Error::Listener)?;
     let (routes, document) = router::routes().split_for_parts();
     let config = &orchestrator.config().server;
@@ -71,6 +74,7 @@ pub async fn serve(orchestrator: Orchestrator, listener: TcpListener, options: S
         hosts: AllowedHosts::new(&config.listen, bound, &config.allowed_hosts),
         port_hosts: PortHosts::new(config.ports_host.as_deref(), bound),
         contract: Contract::of(&document),
+        dashboard: Dashboard::new(dashboard),
         document: serde_json::to_vec(&document)?.into(),
         orchestrator,
         metrics,

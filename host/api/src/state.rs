@@ -7,7 +7,7 @@ use sandboxed_core::Orchestrator;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{contract::Contract, hosts::AllowedHosts, idempotency::KeysInUse, ports::PortHosts};
+use crate::{contract::Contract, dashboard::Dashboard, hosts::AllowedHosts, idempotency::KeysInUse, ports::PortHosts};
 
 /// What all handlers share.
 pub(crate) struct Server {
@@ -19,6 +19,7 @@ pub(crate) struct Server {
     pub(crate) contract: Contract,
     /// The OpenAPI document as it is sent.
     pub(crate) document: bytes::Bytes,
+    pub(crate) dashboard: Dashboard,
     pub(crate) keys_in_use: KeysInUse,
     /// Cancelled when the server shuts down: event streams end.
     pub(crate) stopping: CancellationToken,

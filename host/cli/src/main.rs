@@ -10,6 +10,7 @@ mod acp;
 mod arguments;
 mod client;
 mod command;
+mod dashboard;
 mod failed;
 mod follow;
 mod output;

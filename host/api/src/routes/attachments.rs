@@ -18,6 +18,11 @@ use crate::{
     state::{Server, Shared},
 };
 
+/// A document of no site, which loads and runs nothing.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(create_attachment))
@@ -122,7 +127,7 @@ fn served(attachment: &Attachment, content: FileContent) -> Response {
     dispose(&mut response, how, &attachment.name, kind);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-    headers.insert(header::CONTENT_SECURITY_POLICY, const { HeaderValue::from_static("sandbox") });
+    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     let of_this_site = HeaderName::from_static("cross-origin-resource-policy");
     headers.insert(of_this_site, const { HeaderValue::from_static("same-origin") });
     response

@@ -19,7 +19,6 @@ pub(crate) mod health;
 pub(crate) mod leftovers;
 pub(crate) mod missions;
 pub(crate) mod moving;
-pub(crate) mod page;
 pub(crate) mod plugins;
 pub(crate) mod ports;
 pub(crate) mod processes;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod dashboard;
 mod documents;
 mod idempotency;
 mod requests;

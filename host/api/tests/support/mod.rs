@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Client, Method, RequestBuilder, Response};
-use sandboxed_api::{ServeOptions, serve};
+use sandboxed_api::{DashboardFile, ServeOptions, serve};
 use sandboxed_core::{Orchestrator, Setup};
 use sandboxed_model::{
     MessageId, MissionId, Timestamp, UserId, WorkspaceId,
@@ -27,6 +27,18 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// How long a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A dashboard of three files.
+const DASHBOARD: &[DashboardFile] = &[
+    DashboardFile { path: "index.html", content: b"<!doctype html>the page", gzip: None, brotli: None },
+    DashboardFile {
+        path: "assets/main-Ab12.js",
+        content: b"the whole script",
+        gzip: Some(b"as gzip"),
+        brotli: Some(b"as brotli"),
+    },
+    DashboardFile { path: "theme.js", content: b"a small script", gzip: None, brotli: None },
+];
 
 /// A served API.
 pub(crate) struct Api {
@@ -66,7 +78,7 @@ impl Api {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let options = ServeOptions { metrics, shutdown: shutdown.clone() };
+        let options = ServeOptions { metrics, dashboard: DASHBOARD, shutdown: shutdown.clone() };
         let served = tokio::spawn(async move {
             serve(orchestrator.clone(), listener, options).await.unwrap();
             orchestrator.shutdown().await;

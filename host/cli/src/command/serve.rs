@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     arguments::{Place, Serve},
     client::{Client, Embedded},
+    dashboard,
     failed::{Failed, Result, Status},
     output::{self, Style, Terminal},
     server_file::ServerFile,
@@ -70,7 +71,7 @@ pub(crate) async fn serve(place: &Place, command: Serve) -> Result<()> {
     let serving = tokio::spawn(sandboxed_api::serve(
         orchestrator.clone(),
         listener,
-        ServeOptions { metrics, shutdown: shutdown.clone() },
+        ServeOptions { metrics, dashboard: dashboard::FILES, shutdown: shutdown.clone() },
     ));
     let said = say_hello(&settings, &server.url, &orchestrator.plugins(), made_password.as_deref());
     // A server whose output nobody reads goes on all the same.

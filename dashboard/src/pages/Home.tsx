@@ -1,0 +1,9 @@
+import { Page } from '../ui/states'
+
+export function Home() {
+  return (
+    <Page title="Missions" ready>
+      <p />
+    </Page>
+  )
+}

@@ -1,0 +1,9 @@
+import { Page } from '../ui/states'
+
+export function Inbox() {
+  return (
+    <Page title="Inbox" ready>
+      <p />
+    </Page>
+  )
+}

@@ -1,0 +1,9 @@
+import { Page } from '../ui/states'
+
+export function MissionPage() {
+  return (
+    <Page title="Mission" ready>
+      <p />
+    </Page>
+  )
+}

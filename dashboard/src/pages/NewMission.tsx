@@ -1,0 +1,9 @@
+import { Page } from '../ui/states'
+
+export function NewMission() {
+  return (
+    <Page title="New mission" ready>
+      <p />
+    </Page>
+  )
+}

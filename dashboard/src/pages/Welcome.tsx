@@ -1,0 +1,9 @@
+import { Page } from '../ui/states'
+
+export function Welcome() {
+  return (
+    <Page title="Welcome" ready>
+      <p />
+    </Page>
+  )
+}

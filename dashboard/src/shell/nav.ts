@@ -1,0 +1,34 @@
+import {
+  Activity,
+  Blocks,
+  Bot,
+  Boxes,
+  Coins,
+  Inbox,
+  LayoutList,
+  type LucideIcon,
+  Settings,
+} from 'lucide-react'
+import type { KeyName } from './keys'
+
+/** A place in the sidebar and the palette. A page is listed here and in `routes.tsx`. */
+export interface Place {
+  to: string
+  title: string
+  icon: LucideIcon
+  key: KeyName
+  group: 'work' | 'parts' | 'server'
+  /** Whether it is in the bar of a phone; the others are behind "More". */
+  phone?: boolean
+}
+
+export const PLACES: Place[] = [
+  { to: '/inbox', title: 'Inbox', icon: Inbox, key: 'goInbox', group: 'work', phone: true },
+  { to: '/', title: 'Missions', icon: LayoutList, key: 'goMissions', group: 'work', phone: true },
+  { to: '/workspaces', title: 'Workspaces', icon: Boxes, key: 'goWorkspaces', group: 'work', phone: true },
+  { to: '/harnesses', title: 'Agents', icon: Bot, key: 'goHarnesses', group: 'parts' },
+  { to: '/plugins', title: 'Plugins', icon: Blocks, key: 'goPlugins', group: 'parts' },
+  { to: '/usage', title: 'Usage', icon: Coins, key: 'goUsage', group: 'server' },
+  { to: '/system', title: 'System', icon: Activity, key: 'goSystem', group: 'server' },
+  { to: '/settings', title: 'Settings', icon: Settings, key: 'goSettings', group: 'server' },
+]

@@ -1,0 +1,3 @@
+//! The dashboard as it was built before this program.
+
+include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
