@@ -1,5 +1,6 @@
 import { Dialog } from '../ui/Dialog'
 import { KEYS, type KeyName, type KeyPlace, shown } from './keys'
+import { usePlaces } from './nav'
 
 const PLACES: Record<KeyPlace, string> = {
   everywhere: 'Everywhere',
@@ -9,7 +10,10 @@ const PLACES: Record<KeyPlace, string> = {
 }
 
 export function KeySheet(props: { onClose: () => void }) {
-  const names = Object.keys(KEYS) as KeyName[]
+  const places = usePlaces()
+  const names = (Object.keys(KEYS) as KeyName[]).filter(
+    name => !KEYS[name].keys.startsWith('g ') || places.some(place => place.key === name),
+  )
   return (
     <Dialog title="Keys" onClose={props.onClose} className="key-sheet">
       <div className="dialog-body key-columns">

@@ -15,7 +15,7 @@ import { LiveMark } from '../ui/states'
 import { type Command, offered, useCommands } from './commands'
 import { KeySheet } from './KeySheet'
 import { handleKey, type KeyName, shown, spoken, useKeys } from './keys'
-import { PLACES } from './nav'
+import { usePlaces } from './nav'
 import { Palette } from './Palette'
 import { Mark, SignInForm } from './SignIn'
 import { StatusLine, Toasts, tell, tellFailure } from './toasts'
@@ -23,6 +23,7 @@ import { StatusLine, Toasts, tell, tellFailure } from './toasts'
 /** What is around every page. */
 export function Shell() {
   const navigate = useNavigate()
+  const places = usePlaces()
   const state = useSignal(session)
   const [open, setOpen] = useState<'palette' | 'keys' | 'more' | undefined>()
   const [narrow, setNarrow] = useState(false)
@@ -56,7 +57,7 @@ export function Shell() {
     else tell('Nothing needs you.')
   }
   const pages = Object.fromEntries(
-    PLACES.map(({ to, key }) => [key, () => void navigate({ to })]),
+    places.map(({ to, key }) => [key, () => void navigate({ to })]),
   ) as Partial<Record<KeyName, () => void>>
   useKeys({
     palette: () => setOpen('palette'),
@@ -76,11 +77,12 @@ export function Shell() {
       run: () => void navigate({ to: '/new' }),
     },
     { id: 'next', title: 'Next mission that needs you', keys: shown('next'), group: 'Actions', run: toNext },
+    { id: 'welcome', title: 'Welcome', group: 'Pages', run: () => void navigate({ to: '/welcome' }) },
     { id: 'keys', title: 'Show all keys', keys: shown('help'), group: 'Actions', run: () => setOpen('keys') },
     { id: 'dark', title: 'Dark theme', group: 'Actions', run: setTheme('dark') },
     { id: 'light', title: 'Light theme', group: 'Actions', run: setTheme('light') },
     { id: 'system', title: 'Theme of the system', group: 'Actions', run: setTheme('system') },
-    ...PLACES.map(
+    ...places.map(
       (place): Command => ({
         id: `page-${place.to}`,
         title: place.title,
@@ -111,13 +113,15 @@ export function Shell() {
         <Outlet />
       </div>
       <nav className="phone-bar" aria-label="Pages">
-        {PLACES.filter(place => place.phone).map(place => (
-          <Link key={place.to} to={place.to} activeOptions={{ exact: place.to === '/' }}>
-            <place.icon className="icon" aria-hidden />
-            {place.title}
-            {place.to === '/inbox' && needing.length > 0 && <span className="badge">{needing.length}</span>}
-          </Link>
-        ))}
+        {places
+          .filter(place => place.phone)
+          .map(place => (
+            <Link key={place.to} to={place.to} activeOptions={{ exact: place.to === '/' }}>
+              <place.icon className="icon" aria-hidden />
+              {place.title}
+              {place.to === '/inbox' && needing.length > 0 && <span className="badge">{needing.length}</span>}
+            </Link>
+          ))}
         <Link to="/new">
           <Plus className="icon" aria-hidden />
           New
@@ -135,12 +139,14 @@ export function Shell() {
         <Dialog title="More" onClose={() => setOpen(undefined)}>
           <div className="dialog-body phone-places">
             <nav aria-label="More pages">
-              {PLACES.filter(place => !place.phone).map(place => (
-                <Link key={place.to} to={place.to} className="place" onClick={() => setOpen(undefined)}>
-                  <place.icon className="icon" aria-hidden />
-                  {place.title}
-                </Link>
-              ))}
+              {places
+                .filter(place => !place.phone)
+                .map(place => (
+                  <Link key={place.to} to={place.to} className="place" onClick={() => setOpen(undefined)}>
+                    <place.icon className="icon" aria-hidden />
+                    {place.title}
+                  </Link>
+                ))}
             </nav>
             <div className="row">
               <ThemeButton />
@@ -167,42 +173,47 @@ function OpenPalette(props: { onClose: () => void }) {
 }
 
 function Sidebar(props: { needing: number; onSearch: () => void }) {
+  const places = usePlaces()
   const { data } = useQuery(openMissions)
   const now = useNow(10_000)
   const running = (data?.items ?? []).filter(
     ({ state }) => state === 'running' || state === 'awaiting_approval',
   )
   return (
-    <div className="sidebar">
+    <aside className="sidebar" aria-label="Sidebar">
       <Link to="/" className="brand">
         <Mark />
         sandboxed.sh
       </Link>
       <nav aria-label="Pages">
-        {(['work', 'parts', 'server'] as const).map(group => (
-          <ul key={group} className="places">
-            {PLACES.filter(place => place.group === group).map(place => (
-              <li key={place.to}>
-                <Link
-                  to={place.to}
-                  className="place"
-                  activeOptions={{ exact: place.to === '/', includeSearch: false }}
-                  title={`${place.title} (${shown(place.key)})`}
-                  aria-keyshortcuts={spoken(place.key)}
-                >
-                  <place.icon className="icon" aria-hidden />
-                  {place.title}
-                  {place.to === '/inbox' && props.needing > 0 && (
-                    <span className="badge">
-                      {props.needing}
-                      <span className="hidden"> waiting</span>
-                    </span>
-                  )}
-                </Link>
-              </li>
-            ))}
-          </ul>
-        ))}
+        {(['work', 'parts', 'server'] as const)
+          .filter(group => places.some(place => place.group === group))
+          .map(group => (
+            <ul key={group} className="places">
+              {places
+                .filter(place => place.group === group)
+                .map(place => (
+                  <li key={place.to}>
+                    <Link
+                      to={place.to}
+                      className="place"
+                      activeOptions={{ exact: place.to === '/', includeSearch: false }}
+                      title={`${place.title} (${shown(place.key)})`}
+                      aria-keyshortcuts={spoken(place.key)}
+                    >
+                      <place.icon className="icon" aria-hidden />
+                      {place.title}
+                      {place.to === '/inbox' && props.needing > 0 && (
+                        <span className="badge">
+                          {props.needing}
+                          <span className="hidden"> waiting</span>
+                        </span>
+                      )}
+                    </Link>
+                  </li>
+                ))}
+            </ul>
+          ))}
       </nav>
       {running.length > 0 && (
         <section className="running-list">
@@ -219,7 +230,7 @@ function Sidebar(props: { needing: number; onSearch: () => void }) {
                     <span aria-hidden>{mission.state === 'running' ? '●' : '▲'}</span>
                   </span>
                   <span className="cut grow">{mission.title}</span>
-                  <span className="dim num">{age(now - Date.parse(mission.updated_at))}</span>
+                  <span className="dim num">{age(now - Date.parse(mission.created_at))}</span>
                 </Link>
               </li>
             ))}
@@ -243,7 +254,7 @@ function Sidebar(props: { needing: number; onSearch: () => void }) {
           </span>
         </div>
       </div>
-    </div>
+    </aside>
   )
 }
 

@@ -46,7 +46,6 @@ export function SignInForm() {
           type="password"
           autoComplete="current-password"
           required
-          // biome-ignore lint/a11y/noAutofocus: nothing else can be done here
           autoFocus
           value={password}
           onChange={event => setPassword(event.target.value)}

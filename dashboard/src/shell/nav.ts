@@ -1,3 +1,4 @@
+import { useRouter } from '@tanstack/react-router'
 import {
   Activity,
   Blocks,
@@ -11,7 +12,7 @@ import {
 } from 'lucide-react'
 import type { KeyName } from './keys'
 
-/** A place in the sidebar and the palette. A page is listed here and in `routes.tsx`. */
+/** A place in the sidebar and the palette. It is shown where `routes.tsx` has a page for it. */
 export interface Place {
   to: string
   title: string
@@ -22,7 +23,7 @@ export interface Place {
   phone?: boolean
 }
 
-export const PLACES: Place[] = [
+const PLACES: Place[] = [
   { to: '/inbox', title: 'Inbox', icon: Inbox, key: 'goInbox', group: 'work', phone: true },
   { to: '/', title: 'Missions', icon: LayoutList, key: 'goMissions', group: 'work', phone: true },
   { to: '/workspaces', title: 'Workspaces', icon: Boxes, key: 'goWorkspaces', group: 'work', phone: true },
@@ -32,3 +33,9 @@ export const PLACES: Place[] = [
   { to: '/system', title: 'System', icon: Activity, key: 'goSystem', group: 'server' },
   { to: '/settings', title: 'Settings', icon: Settings, key: 'goSettings', group: 'server' },
 ]
+
+/** The places that this dashboard has. */
+export function usePlaces(): Place[] {
+  const { routesByPath } = useRouter()
+  return PLACES.filter(place => place.to in routesByPath)
+}
