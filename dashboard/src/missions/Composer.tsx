@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { requestKey } from '../api/client'
 import type { HarnessAbout, Mission } from '../api/schema'
 import { shown } from '../shell/keys'
@@ -19,6 +19,10 @@ const WAYS: Record<Way, { title: string; does: string }> = {
 export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent: () => void }) {
   const { mission, about } = props
   const [text, setText] = useDraft(`mission:${mission.id}`)
+  const latest = useRef(text)
+  useEffect(() => {
+    latest.current = text
+  })
   const busy = ['running', 'awaiting_approval', 'queued'].includes(mission.state)
   const steers = about?.steer === true
   const [chosen, setChosen] = useState<Way | undefined>()
@@ -28,12 +32,19 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
   const submit = () => {
     const message = text.trim()
     if (message === '' || send.isPending) return
+    // What is written while this is on its way is the next message.
+    setText('')
+    setKey(requestKey())
     send.mutate(
       { text: message, steer: busy && way === 'steer', key },
       {
+        onError: () => {
+          if (latest.current !== '') return
+          setText(message)
+          // Sent again it is the same message, should it have arrived after all.
+          setKey(key)
+        },
         onSuccess: sent => {
-          setText('')
-          setKey(requestKey())
           props.onSent()
           announce(busy ? 'Message added' : 'Message sent')
           if (!busy || way !== 'interrupt') return
