@@ -49,9 +49,14 @@ export default defineConfig({
       '/api': {
         target: server,
         changeOrigin: true,
+        ws: true,
         // The server answers to pages of its own only.
-        configure: proxy => proxy.on('proxyReq', request => request.setHeader('origin', server)),
+        configure: proxy => {
+          proxy.on('proxyReq', request => request.setHeader('origin', server))
+          proxy.on('proxyReqWs', request => request.setHeader('origin', server))
+        },
       },
+      '/metrics': { target: server, changeOrigin: true },
     },
   },
   test: {

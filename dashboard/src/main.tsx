@@ -11,6 +11,7 @@ import { api, call } from './api/client'
 import { ProblemError } from './api/problem'
 import { connect } from './live/connection'
 import { keepMissions } from './missions/queries'
+import { keepNotices } from './notices/notices'
 import { router } from './routes'
 import { session } from './session'
 import { SignIn } from './shell/SignIn'
@@ -29,6 +30,7 @@ const queries = new QueryClient({
 })
 
 keepMissions(queries)
+keepNotices()
 
 /** The first page of an unknown visitor is the sign-in; of anybody else, what they asked for. */
 function Root() {

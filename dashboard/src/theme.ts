@@ -1,34 +1,31 @@
+import { Preference } from './preference'
 import { Signal } from './signal'
 
 export type Theme = 'system' | 'dark' | 'light'
 
 const light = matchMedia('(prefers-color-scheme: light)')
 
-function stored(): Theme {
-  try {
-    const theme = localStorage.getItem('theme')
-    return theme === 'dark' || theme === 'light' ? theme : 'system'
-  } catch {
-    return 'system'
-  }
-}
+// `public/theme.js` does the same before the first paint.
+export const theme = new Preference<Theme>('theme', ['system', 'dark', 'light'])
+/** How close together things are. */
+export const density = new Preference('density', ['comfortable', 'compact'])
+/** Whether anything moves by itself; `system` is what the browser was told. */
+export const motion = new Preference('motion', ['system', 'none'])
 
-/** What this browser shows; `public/theme.js` does the same before the first paint. */
-export const theme = new Signal<Theme>(stored())
+/** The theme that is to be seen. */
+export const shownTheme = new Signal<'dark' | 'light'>('dark')
 
 function apply() {
   const shown = theme.value === 'system' ? (light.matches ? 'light' : 'dark') : theme.value
-  document.documentElement.dataset.theme = shown
+  const { dataset } = document.documentElement
+  dataset.theme = shown
+  dataset.density = density.value
+  dataset.motion = motion.value
   const colour = document.querySelector<HTMLMetaElement>('meta[name=theme-color]')
   if (colour) colour.content = shown === 'light' ? '#f5f4ee' : '#131412'
+  shownTheme.set(shown)
 }
 
-theme.subscribe(() => {
-  try {
-    localStorage.setItem('theme', theme.value)
-  } catch {
-    // It holds until the page is left.
-  }
-  apply()
-})
+for (const preference of [theme, density, motion]) preference.subscribe(apply)
 light.addEventListener('change', apply)
+apply()

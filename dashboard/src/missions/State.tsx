@@ -1,12 +1,7 @@
 import type { Mission } from '../api/schema'
+import { StateMark } from '../ui/StateMark'
 import { shownState } from './states'
 
 export function State(props: { mission: Mission }) {
-  const { glyph, word, tone } = shownState(props.mission)
-  return (
-    <span className={`state ${tone}`}>
-      <span aria-hidden>{glyph}</span>
-      <span>{word}</span>
-    </span>
-  )
+  return <StateMark standing={shownState(props.mission)} />
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react'
+import { singleKeys } from './singleKeys'
 
 /** Where a key works. */
 export type KeyPlace = 'everywhere' | 'lists' | 'mission' | 'approvals'
@@ -23,12 +24,14 @@ export const KEYS = {
   goWorkspaces: { keys: 'g w', does: 'Go to workspaces', where: 'everywhere' },
   goPlugins: { keys: 'g p', does: 'Go to plugins', where: 'everywhere' },
   goHarnesses: { keys: 'g h', does: 'Go to agents and providers', where: 'everywhere' },
+  goSecrets: { keys: 'g e', does: 'Go to secrets', where: 'everywhere' },
   goUsage: { keys: 'g u', does: 'Go to usage', where: 'everywhere' },
   goSystem: { keys: 'g y', does: 'Go to system', where: 'everywhere' },
   goSettings: { keys: 'g s', does: 'Go to settings', where: 'everywhere' },
   down: { keys: 'j', does: 'Next row', where: 'lists' },
   up: { keys: 'k', does: 'Previous row', where: 'lists' },
   select: { keys: 'x', does: 'Select the row', where: 'lists' },
+  parent: { keys: 'u', does: 'Up a folder', where: 'lists' },
   compose: { keys: 'i', does: 'Write a message', where: 'mission' },
   interrupt: { keys: 'mod+.', does: 'Interrupt the turn', where: 'mission' },
   live: { keys: 'Shift+g', does: 'Jump to the end', where: 'mission' },
@@ -103,7 +106,7 @@ export function handleKey(event: KeyboardEvent) {
   if (event.defaultPrevented || event.isComposing || event.altKey || (mac ? event.ctrlKey : event.metaKey))
     return
   const pressed = nameOf(event)
-  if (isTyping(event) && !pressed.startsWith('mod+')) return
+  if ((isTyping(event) || singleKeys.value === 'off') && !pressed.startsWith('mod+')) return
   const now = Date.now()
   const sequence = first && now - firstAt < SEQUENCE ? `${first} ${pressed}` : ''
   first = ''
