@@ -46,6 +46,31 @@ async function unreachable(page: Page) {
   })
 }
 
+/** What is wrong with pages, in both themes and on a phone. */
+async function faults(page: Page, url: string, places: string[]) {
+  const found: string[] = []
+  for (const theme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme: theme })
+    for (const place of places) {
+      await page.goto(url + place)
+      await ready(page)
+      for (const one of await violations(page)) found.push(`${theme} ${place} ${one}`)
+      for (const one of await unreachable(page)) found.push(`${theme} ${place} ${one}`)
+    }
+  }
+  await page.setViewportSize({ width: 360, height: 740 })
+  for (const place of places) {
+    await page.goto(url + place)
+    await ready(page)
+    for (const one of await unreachable(page)) found.push(`phone ${place} ${one}`)
+    const wide = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    )
+    if (wide > 0) found.push(`phone ${place} is ${wide} px too wide`)
+  }
+  return found
+}
+
 test('no page has a violation that axe finds, in either theme, and all controls can be reached', async ({
   signedIn: page,
   server,
@@ -82,27 +107,7 @@ test('no page has a violation that axe finds, in either theme, and all controls 
     `/missions/${asking}`,
     ...['changes', 'usage', 'turns', 'raw'].map(panel => `/missions/${changed}?panel=${panel}`),
   ]
-  const found: string[] = []
-  for (const theme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme: theme })
-    for (const place of places) {
-      await page.goto(server.url + place)
-      await ready(page)
-      for (const one of await violations(page)) found.push(`${theme} ${place} ${one}`)
-      for (const one of await unreachable(page)) found.push(`${theme} ${place} ${one}`)
-    }
-  }
-  await page.setViewportSize({ width: 360, height: 740 })
-  for (const place of places) {
-    await page.goto(server.url + place)
-    await ready(page)
-    for (const one of await unreachable(page)) found.push(`phone ${place} ${one}`)
-    const wide = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    )
-    if (wide > 0) found.push(`phone ${place} is ${wide} px too wide`)
-  }
-  expect(found).toEqual([])
+  expect(await faults(page, server.url, places)).toEqual([])
   await server.cancel(asking)
 })
 
@@ -110,4 +115,36 @@ test('the sign-in has no violation', async ({ page, server }) => {
   await page.goto(server.url)
   await ready(page)
   expect(await violations(page)).toEqual([])
+})
+
+test('the pages of the server have none either, and all their controls can be reached', async ({
+  signedIn: page,
+  server,
+}) => {
+  test.setTimeout(240_000)
+  await page.goto(`${server.url}/workspaces/new`)
+  await ready(page)
+  await page.getByLabel('Name', { exact: true }).fill('looked-at')
+  await page.getByRole('button', { name: 'Make the workspace' }).click()
+  await expect(page.getByRole('heading', { level: 1, name: 'looked-at' })).toBeVisible()
+  const workspace = new URL(page.url()).pathname
+  const places = [
+    '/workspaces',
+    ...['templates', 'snapshots', 'leftovers'].map(tab => `/workspaces?tab=${tab}`),
+    '/workspaces/new',
+    '/templates/new',
+    workspace,
+    ...['files', 'processes', 'ports', 'snapshots', 'network', 'build'].map(tab => `${workspace}?tab=${tab}`),
+    '/harnesses',
+    '/harnesses?tab=accounts',
+    '/harnesses?tab=models',
+    '/harnesses/shell',
+    '/plugins',
+    '/plugins/bubblewrap',
+    '/secrets',
+    '/usage',
+    ...['metrics', 'audit', 'tokens', 'backup'].map(tab => `/system?tab=${tab}`),
+    '/settings',
+  ]
+  expect(await faults(page, server.url, places)).toEqual([])
 })

@@ -18,6 +18,26 @@ const budgets = [
   ['style of the first page', sum(first.filter(name => name.endsWith('.css'))), 10],
   ['fonts of a page in English', sum(assets.filter(name => /-latin-wght-normal-.*woff2$/.test(name))), 75],
   ['script of a mission', sum([...chunk('Mission'), ...chunk('Markdown')]), 90],
+  ['script of a terminal', sum([...chunk('Workspace'), ...chunk('Terminals')]), 100],
+  [
+    'script of the largest of the other pages',
+    Math.max(
+      ...[
+        'Workspaces',
+        'NewWorkspace',
+        'Template',
+        'Harnesses',
+        'Harness',
+        'Plugins',
+        'Plugin',
+        'Secrets',
+        'Usage',
+        'System',
+        'Settings',
+      ].map(name => sum(chunk(name))),
+    ),
+    25,
+  ],
   ['script of the streams', sum(chunk('worker')), 5],
   ['all files, not compressed', raw, 3000],
 ]

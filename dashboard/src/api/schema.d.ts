@@ -159,6 +159,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a file for a message
+         * @description The body is its content, up to `missions.attachment_limit`; what it is, the server finds out itself. A message that names it
+         *     takes it along. It is forgotten after a day if none does.
+         */
+        post: operations["create_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attachments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what is known of an attachment */
+        get: operations["get_attachment"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an attachment
+         * @description One that no message names. All others go with their mission.
+         */
+        delete: operations["delete_attachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attachments/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an attachment
+         * @description A browser shows images, and saves all else.
+         */
+        get: operations["read_attachment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -816,6 +878,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/missions/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a mission's output again
+         * @description By its harness as it is now: what its processes printed is told to the driver as it was then, and what the driver says is
+         *     held against the log. Nothing of the mission changes.
+         */
+        post: operations["replay_mission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/missions/{id}/resume": {
         parameters: {
             query?: never;
@@ -1304,6 +1387,51 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List skills
+         * @description In the order of their names.
+         */
+        get: operations["list_skills"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a skill with its files */
+        get: operations["get_skill"];
+        /**
+         * Put a skill into the library
+         * @description In the place of one of the same name. Missions of workspaces that have it get it with their next turn.
+         */
+        put: operations["put_skill"];
+        post?: never;
+        /**
+         * Remove a skill
+         * @description Workspaces that have it go on without.
+         */
+        delete: operations["delete_skill"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2431,6 +2559,30 @@ export interface components {
          * @enum {string}
          */
         AskStatus: "open" | "approved" | "denied" | "answered" | "withdrawn";
+        /** @description A file that was given to the server, to be sent along with a message. */
+        Attachment: {
+            /** @description When it came. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The attachment. */
+            id: components["schemas"]["AttachmentId"];
+            /**
+             * @description As the server found it: `image/png`, `image/jpeg`, `image/gif`, `image/webp`, `text/plain` or
+             *     `application/octet-stream`.
+             */
+            media_type: string;
+            /** @description As the person called it, without what no name of a file may hold. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /**
+         * Format: uuid
+         * @description A file that is sent along with a message.
+         */
+        AttachmentId: string;
         /** @description Who may use a secret: `workspaces`, `git:HOST`, `provider:NAME`, `plugin:ID` or `host:HOST`. */
         Audience: string;
         /** @description What was done by whom. */
@@ -2483,10 +2635,22 @@ export interface components {
              */
             init: components["schemas"]["InitStep"][];
             /**
+             * @description What agents of its missions are to keep to, besides what repositories say: 64 KiB at most.
+             * @default null
+             */
+            instructions: string | null;
+            /**
              * @description What its processes may use together; what is absent takes the configured default.
              * @default {}
              */
             limits: components["schemas"]["WorkspaceLimits"];
+            /**
+             * @description Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most.
+             * @default {}
+             */
+            mcp_servers: {
+                [key: string]: components["schemas"]["McpServer"];
+            };
             /**
              * @description Directories of the machine that it sees.
              * @default []
@@ -2501,6 +2665,11 @@ export interface components {
              * @default []
              */
             ports: components["schemas"]["DeclaredPort"][];
+            /**
+             * @description Skills of the library that they have.
+             * @default []
+             */
+            skills: components["schemas"]["SkillName"][];
         };
         /** @description What a workspace is made with. */
         BlueprintRequest: {
@@ -2516,7 +2685,13 @@ export interface components {
             };
             /** @description Scripts that are run in it, in this order, when it is made. */
             init?: components["schemas"]["InitStep"][];
+            /** @description What agents of its missions are to keep to, besides what repositories say: 64 KiB at most. */
+            instructions?: string | null;
             limits?: components["schemas"]["WorkspaceLimits"] | null;
+            /** @description Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most. */
+            mcp_servers?: {
+                [key: string]: components["schemas"]["McpServer"];
+            };
             /** @description Directories of the server's machine that it sees. */
             mounts?: components["schemas"]["Mount"][];
             network?: components["schemas"]["NetworkPolicy"] | null;
@@ -2526,6 +2701,8 @@ export interface components {
             };
             /** @description Ports that are known before anything listens on them. */
             ports?: components["schemas"]["DeclaredPort"][];
+            /** @description Skills of the library that they have. */
+            skills?: components["schemas"]["SkillName"][];
         };
         /** @description A budget as it stands. There is at most one of a scope and a period. */
         Budget: {
@@ -2802,6 +2979,15 @@ export interface components {
              * @description How many more were changed than are told.
              */
             left_out: number;
+        };
+        /** @description Something that the log says otherwise. */
+        Difference: {
+            /** @description What is said now. */
+            derived?: string | null;
+            /** @description What the log has, from shortly before the first difference; absent: nothing. */
+            recorded?: string | null;
+            /** @description What it is: `message m-1`, `tool call 7`. */
+            what: string;
         };
         /** @description A directory that is wanted. */
         DirectoryRequest: {
@@ -3168,10 +3354,10 @@ export interface components {
             chooses_model: boolean;
             /** @description How hard the model can be told to think, least first; empty where there is no choice. */
             efforts: string[];
+            /** @description It looks at images that a prompt brings along. */
+            images: boolean;
             /** @description A running turn can be interrupted without losing the session. */
             interrupt: boolean;
-            /** @description How long a process lives. */
-            lifetime: components["schemas"]["Lifetime"];
             /** @description Models that can be asked for, best default first. */
             models: string[];
             /** @description It can be kept to planning. */
@@ -3192,6 +3378,8 @@ export interface components {
             about?: components["schemas"]["HarnessAbout"] | null;
             /** @description The version that the plugin is configured to use; absent where nothing has to be installed. */
             configured?: string | null;
+            /** @description Whether missions take it that name none. */
+            default?: boolean;
             /** @description Its plugin. */
             id: components["schemas"]["PluginId"];
             /** @description What is installed, the latest first. */
@@ -3316,11 +3504,6 @@ export interface components {
             /** @description The id that the workspace had. */
             workspace: components["schemas"]["WorkspaceId"];
         };
-        /**
-         * @description Whether a process lives for one turn or for many.
-         * @enum {string}
-         */
-        Lifetime: "turn" | "session";
         /** @description A whole list. */
         List_Account: {
             /** @description The entries in the list's order. */
@@ -3410,6 +3593,8 @@ export interface components {
                 about?: components["schemas"]["HarnessAbout"] | null;
                 /** @description The version that the plugin is configured to use; absent where nothing has to be installed. */
                 configured?: string | null;
+                /** @description Whether missions take it that name none. */
+                default?: boolean;
                 /** @description Its plugin. */
                 id: components["schemas"]["PluginId"];
                 /** @description What is installed, the latest first. */
@@ -3540,6 +3725,8 @@ export interface components {
         List_QueuedMessage: {
             /** @description The entries in the list's order. */
             items: {
+                /** @description The files that come along. */
+                attachments?: components["schemas"]["MessageAttachment"][];
                 /** @description When it was added. */
                 created_at: components["schemas"]["Timestamp"];
                 /** @description The message. */
@@ -3574,6 +3761,28 @@ export interface components {
                  * @description Which value it has, counted from 1. Only of one in the vault.
                  */
                 version?: number | null;
+            }[];
+        };
+        /** @description A whole list. */
+        List_SkillInfo: {
+            /** @description The entries in the list's order. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Bytes of them together.
+                 */
+                bytes: number;
+                /** @description What it is for, as its SKILL.md says. */
+                description: string;
+                /**
+                 * Format: int32
+                 * @description How many files it has.
+                 */
+                files: number;
+                /** @description Its name. */
+                name: components["schemas"]["SkillName"];
+                /** @description When it was last put there. */
+                updated_at: components["schemas"]["Timestamp"];
             }[];
         };
         /** @description A whole list. */
@@ -3641,6 +3850,29 @@ export interface components {
             /** @description The prices above it. */
             rates: components["schemas"]["Rates"];
         };
+        /** @description The address of a server of tools. */
+        McpAddress: {
+            /** @description The name of the secret that is sent to it as a bearer token. It is for workspaces, or `workspaces.secrets` lists it. */
+            token?: string | null;
+            /** @description An http or https address, without a user and a password. */
+            url: string;
+        };
+        /** @description A server of tools that is a program. */
+        McpProgram: {
+            /** @description Its arguments. */
+            args?: string[];
+            /**
+             * @description Its variables, besides those of the agent. Secrets are no business of these: the workspace's own variables are the
+             *     place for them.
+             */
+            env?: {
+                [key: string]: string;
+            };
+            /** @description The program, as processes of the workspace find it. */
+            program: string;
+        };
+        /** @description A server of the Model Context Protocol that agents of a workspace use: an address, or a program in the workspace. */
+        McpServer: components["schemas"]["McpAddress"] | components["schemas"]["McpProgram"];
         /** @description On whose behalf a request is made. */
         Me: {
             name: string;
@@ -3650,6 +3882,8 @@ export interface components {
         };
         /** @description Text is appended to a message. */
         Message: {
+            /** @description The files that came with a person's message. */
+            attachments?: components["schemas"]["MessageAttachment"][];
             /** @description Which message; unique in its mission. */
             id: string;
             /** @description The tool call within which it is said, a sub-agent's for instance. */
@@ -3659,11 +3893,36 @@ export interface components {
             /** @description What is appended. */
             text: string;
         };
+        /** @description A file that came with a message. */
+        MessageAttachment: {
+            /** @description The attachment. */
+            id: components["schemas"]["AttachmentId"];
+            /** @description What it is. */
+            media_type: string;
+            /** @description As the person called it. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
         /**
          * Format: uuid
          * @description A message of a mission, queued or sent.
          */
         MessageId: string;
+        /** @description A message that is sent. */
+        MessageRequest: {
+            /** @description The files that come with it. None can with `steer`. */
+            attachments?: components["schemas"]["AttachmentId"][];
+            /**
+             * @description Whether it is for the turn that is under way, if there is one and its agent can be told something in the middle of
+             *     one. Otherwise it waits for its turn.
+             */
+            steer?: boolean;
+            text: string;
+        };
         /**
          * @description Who speaks.
          * @enum {string}
@@ -3755,9 +4014,12 @@ export interface components {
         /** @description A mission that is wanted. */
         MissionRequest: {
             approvals?: components["schemas"]["ApprovalMode"] | null;
+            /** @description The files that come with it. */
+            attachments?: components["schemas"]["AttachmentId"][];
             /** @description How hard the model is to think, as the harness names it. */
             effort?: string | null;
             harness?: components["schemas"]["PluginId"] | null;
+            id?: components["schemas"]["MissionId"] | null;
             /** @description What it is to do with what it is asked. */
             mode?: components["schemas"]["WorkMode"];
             /** @description The model, where the harness lets it be chosen. */
@@ -3909,15 +4171,6 @@ export interface components {
          * @enum {string}
          */
         NetworkVia: "tailnet" | "exit_node";
-        /** @description A message that is sent. */
-        NewMessage: {
-            /**
-             * @description Whether it is for the turn that is under way, if there is one and its agent can be told something in the middle of
-             *     one. Otherwise it waits for its turn.
-             */
-            steer?: boolean;
-            text: string;
-        };
         /** @description A token that is wanted. */
         NewToken: {
             expires_at?: components["schemas"]["Timestamp"] | null;
@@ -4693,6 +4946,8 @@ export interface components {
         };
         /** @description A message that waits in a mission's queue. The queue's order is the order of sending. */
         QueuedMessage: {
+            /** @description The files that come along. */
+            attachments?: components["schemas"]["MessageAttachment"][];
             /** @description When it was added. */
             created_at: components["schemas"]["Timestamp"];
             /** @description The message. */
@@ -4756,16 +5011,62 @@ export interface components {
              */
             init: components["schemas"]["InitStep"][];
             /**
+             * @description What agents of its missions are to keep to, besides what repositories say: 64 KiB at most.
+             * @default null
+             */
+            instructions: string | null;
+            /**
+             * @description Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most.
+             * @default {}
+             */
+            mcp_servers: {
+                [key: string]: components["schemas"]["McpServer"];
+            };
+            /**
              * @description Directories of the machine that it sees.
              * @default []
              */
             mounts: components["schemas"]["Mount"][];
+            /**
+             * @description Skills of the library that they have.
+             * @default []
+             */
+            skills: components["schemas"]["SkillName"][];
         };
         /** @description How the code of a sign-in comes back. */
         Redirect: "callback" | {
             /** @description This page of the provider's shows it, and the person copies it. */
             copy_paste: string;
         };
+        /** @description A mission whose output was read again by its harness as it is now. */
+        Replay: {
+            /** @description The harness that read. */
+            harness: components["schemas"]["PluginId"];
+            /** @description The mission. */
+            mission: components["schemas"]["MissionId"];
+            /** @description Its turns that had a process, in order. */
+            turns: components["schemas"]["ReplayedTurn"][];
+        };
+        /** @description One turn, read again. */
+        ReplayedTurn: {
+            /** @description What differs, at most 100. */
+            differences?: components["schemas"]["Difference"][];
+            problem?: components["schemas"]["Failure"] | null;
+            /** @description What came of it. */
+            result: components["schemas"]["ReplayResult"];
+            /** @description Its process. */
+            run: components["schemas"]["RunId"];
+            /**
+             * Format: int32
+             * @description The turn.
+             */
+            turn: number;
+        };
+        /**
+         * @description What came of reading a turn again.
+         * @enum {string}
+         */
+        ReplayResult: "same" | "different" | "not_kept" | "failed";
         /** @description What an agent said that it used. */
         ReportedUsage: {
             /**
@@ -5087,6 +5388,48 @@ export interface components {
              * @description Lines.
              */
             rows: number;
+        };
+        /** @description A skill with its files. */
+        SkillBody: components["schemas"]["SkillInfo"] & {
+            /** @description Its files in the order of their paths, `SKILL.md` among them. */
+            content: components["schemas"]["SkillFileBody"][];
+        };
+        /** @description A file of a skill. */
+        SkillFileBody: {
+            /** @description Its content in base64, where it is no text. One of the two is given. */
+            base64?: string | null;
+            /** @description Whether it may be executed. */
+            executable?: boolean;
+            /** @description Relative to the skill's directory, with `/`. */
+            path: string;
+            /** @description Its content, where that is text. */
+            text?: string | null;
+        };
+        /** @description A skill of the library: instructions that an agent reads when it needs them, with files beside them. */
+        SkillInfo: {
+            /**
+             * Format: int64
+             * @description Bytes of them together.
+             */
+            bytes: number;
+            /** @description What it is for, as its SKILL.md says. */
+            description: string;
+            /**
+             * Format: int32
+             * @description How many files it has.
+             */
+            files: number;
+            /** @description Its name. */
+            name: components["schemas"]["SkillName"];
+            /** @description When it was last put there. */
+            updated_at: components["schemas"]["Timestamp"];
+        };
+        /** @description The name of a skill (<https://agentskills.io/specification>): 1 to 64 of `a-z`, `0-9` and `-`, no dash first. */
+        SkillName: string;
+        /** @description What a skill is to be. */
+        SkillRequest: {
+            /** @description Its files, 4 MiB together at most. `SKILL.md` is among them, and begins with the skill's name and what it is for. */
+            content: components["schemas"]["SkillFileBody"][];
         };
         /** @description An entry of an archive that was left out. */
         SkippedEntry: {
@@ -5680,7 +6023,13 @@ export interface components {
             };
             /** @description Scripts that are run in it, in this order, when it is made. */
             init?: components["schemas"]["InitStep"][];
+            /** @description What agents of its missions are to keep to, besides what repositories say: 64 KiB at most. */
+            instructions?: string | null;
             limits?: components["schemas"]["WorkspaceLimits"] | null;
+            /** @description Servers of tools (Model Context Protocol) that they use, by the names that they have there: 32 at most. */
+            mcp_servers?: {
+                [key: string]: components["schemas"]["McpServer"];
+            };
             /** @description Directories of the server's machine that it sees. */
             mounts?: components["schemas"]["Mount"][];
             name?: components["schemas"]["WorkspaceName"] | null;
@@ -5691,6 +6040,8 @@ export interface components {
             };
             /** @description Ports that are known before anything listens on them. */
             ports?: components["schemas"]["DeclaredPort"][];
+            /** @description Skills of the library that they have. */
+            skills?: components["schemas"]["SkillName"][];
             template?: components["schemas"]["TemplateName"] | null;
             /**
              * Format: int64
@@ -5733,6 +6084,8 @@ export type ApprovalRule = components['schemas']['ApprovalRule'];
 export type Ask = components['schemas']['Ask'];
 export type AskId = components['schemas']['AskId'];
 export type AskStatus = components['schemas']['AskStatus'];
+export type Attachment = components['schemas']['Attachment'];
+export type AttachmentId = components['schemas']['AttachmentId'];
 export type Audience = components['schemas']['Audience'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type Backup = components['schemas']['Backup'];
@@ -5766,6 +6119,7 @@ export type DecisionRequest = components['schemas']['DecisionRequest'];
 export type DecisionScope = components['schemas']['DecisionScope'];
 export type DeclaredPort = components['schemas']['DeclaredPort'];
 export type Diff = components['schemas']['Diff'];
+export type Difference = components['schemas']['Difference'];
 export type DirectoryRequest = components['schemas']['DirectoryRequest'];
 export type DiskUsage = components['schemas']['DiskUsage'];
 export type DoctorReport = components['schemas']['DoctorReport'];
@@ -5800,7 +6154,6 @@ export type InstallRequest = components['schemas']['InstallRequest'];
 export type KeyKind = components['schemas']['KeyKind'];
 export type KeyPlace = components['schemas']['KeyPlace'];
 export type Leftover = components['schemas']['Leftover'];
-export type Lifetime = components['schemas']['Lifetime'];
 export type ListAccount = components['schemas']['List_Account'];
 export type ListApprovalRule = components['schemas']['List_ApprovalRule'];
 export type ListAsk = components['schemas']['List_Ask'];
@@ -5813,14 +6166,20 @@ export type ListPluginInfo = components['schemas']['List_PluginInfo'];
 export type ListProvider = components['schemas']['List_Provider'];
 export type ListQueuedMessage = components['schemas']['List_QueuedMessage'];
 export type ListSecret = components['schemas']['List_Secret'];
+export type ListSkillInfo = components['schemas']['List_SkillInfo'];
 export type ListTokenInfo = components['schemas']['List_TokenInfo'];
 export type ListTool = components['schemas']['List_Tool'];
 export type ListWorkspacePort = components['schemas']['List_WorkspacePort'];
 export type Login = components['schemas']['Login'];
 export type LongContext = components['schemas']['LongContext'];
+export type McpAddress = components['schemas']['McpAddress'];
+export type McpProgram = components['schemas']['McpProgram'];
+export type McpServer = components['schemas']['McpServer'];
 export type Me = components['schemas']['Me'];
 export type Message = components['schemas']['Message'];
+export type MessageAttachment = components['schemas']['MessageAttachment'];
 export type MessageId = components['schemas']['MessageId'];
+export type MessageRequest = components['schemas']['MessageRequest'];
 export type MessageRole = components['schemas']['MessageRole'];
 export type MessageText = components['schemas']['MessageText'];
 export type Mission = components['schemas']['Mission'];
@@ -5836,7 +6195,6 @@ export type MoveRequest = components['schemas']['MoveRequest'];
 export type NetworkMode = components['schemas']['NetworkMode'];
 export type NetworkPolicy = components['schemas']['NetworkPolicy'];
 export type NetworkVia = components['schemas']['NetworkVia'];
-export type NewMessage = components['schemas']['NewMessage'];
 export type NewToken = components['schemas']['NewToken'];
 export type Notice = components['schemas']['Notice'];
 export type NoticeLevel = components['schemas']['NoticeLevel'];
@@ -5891,6 +6249,9 @@ export type QueueOrder = components['schemas']['QueueOrder'];
 export type Rates = components['schemas']['Rates'];
 export type Recipe = components['schemas']['Recipe'];
 export type Redirect = components['schemas']['Redirect'];
+export type Replay = components['schemas']['Replay'];
+export type ReplayedTurn = components['schemas']['ReplayedTurn'];
+export type ReplayResult = components['schemas']['ReplayResult'];
 export type ReportedUsage = components['schemas']['ReportedUsage'];
 export type RequestEnd = components['schemas']['RequestEnd'];
 export type RequestId = components['schemas']['RequestId'];
@@ -5922,6 +6283,11 @@ export type SignInState = components['schemas']['SignInState'];
 export type SignInStatus = components['schemas']['SignInStatus'];
 export type SignInYield = components['schemas']['SignInYield'];
 export type SizeRequest = components['schemas']['SizeRequest'];
+export type SkillBody = components['schemas']['SkillBody'];
+export type SkillFileBody = components['schemas']['SkillFileBody'];
+export type SkillInfo = components['schemas']['SkillInfo'];
+export type SkillName = components['schemas']['SkillName'];
+export type SkillRequest = components['schemas']['SkillRequest'];
 export type SkippedEntry = components['schemas']['SkippedEntry'];
 export type Snapshot = components['schemas']['Snapshot'];
 export type SnapshotId = components['schemas']['SnapshotId'];
@@ -6261,6 +6627,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_OpenAsk"];
+                };
+            };
+        };
+    };
+    create_attachment: {
+        parameters: {
+            query: {
+                /** @description The file's name. Directories, control characters and what is over 100 characters are left out. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The attachment. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+        };
+    };
+    get_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The attachment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The attachment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+        };
+    };
+    delete_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The attachment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    read_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The attachment */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
                 };
             };
         };
@@ -7151,7 +7611,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewMessage"];
+                "application/json": components["schemas"]["MessageRequest"];
             };
         };
         responses: {
@@ -7321,6 +7781,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    replay_mission: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request that its client makes up. The same request with the same key is done once within 24 hours; a repeat gets the first answer again, with `Idempotent-Replayed: true`. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The mission */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Turn by turn, what it says otherwise. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
             };
         };
     };
@@ -8020,6 +8506,97 @@ export interface operations {
                 content: {
                     "text/html": string;
                 };
+            };
+        };
+    };
+    list_skills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SkillInfo"];
+                };
+            };
+        };
+    };
+    get_skill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The skill. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillBody"];
+                };
+            };
+        };
+    };
+    put_skill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkillRequest"];
+            };
+        };
+        responses: {
+            /** @description The skill is kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkillInfo"];
+                };
+            };
+        };
+    };
+    delete_skill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The skill is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
