@@ -154,6 +154,28 @@ export function BlueprintForm(props: { draft: Draft; mistakes: Mistakes; onChang
           </RowList>
         </div>
       </details>
+      <details open={Boolean(draft.instructions || draft.skills)}>
+        <summary>What agents are given</summary>
+        <div>
+          <Field label="Instructions, besides what repositories say">
+            <textarea
+              className="input"
+              rows={4}
+              value={draft.instructions}
+              onChange={event => set({ instructions: event.target.value })}
+            />
+          </Field>
+          <Field label="Skills of the library" problem={mistakes.skills}>
+            <input
+              className="input mono"
+              value={draft.skills}
+              placeholder="pdf, release-notes"
+              spellCheck={false}
+              onChange={event => set({ skills: event.target.value })}
+            />
+          </Field>
+        </div>
+      </details>
       <details open={draft.env.length > 0}>
         <summary>Variables</summary>
         <div>

@@ -57,6 +57,9 @@ const full: Blueprint = {
   network: { mode: 'allow', allow: ['a.example:443'] },
   options: { suite: 'bookworm' } as never,
   ports: [{ name: 'web', port: 8080, label: 'The site', protocol: 'http' }],
+  instructions: 'Be brief.',
+  skills: ['pdf', 'runes'],
+  mcp_servers: { tools: { url: 'https://tools.example/mcp', token: 'TOOLS' } },
 }
 
 test('a template that is opened and saved stays as it was', () => {

@@ -31,6 +31,8 @@ export interface Draft {
   mounts: { source: string; target: string; writable: boolean }[]
   init: { name: string; script: string }[]
   ports: { name: string; port: string }[]
+  instructions: string
+  skills: string
 }
 
 export const EMPTY: Draft = {
@@ -47,6 +49,8 @@ export const EMPTY: Draft = {
   mounts: [],
   init: [],
   ports: [],
+  instructions: '',
+  skills: '',
 }
 
 /** What cannot be sent as it is written, by the name of its field. */
@@ -126,6 +130,11 @@ export function read(draft: Draft): { wanted: BlueprintRequest; mistakes: Mistak
   if (ports.length > 0) {
     wanted.ports = ports.map(({ name, port }): DeclaredPort => ({ name: name.trim(), port: Number(port) }))
   }
+  if (draft.instructions.trim()) wanted.instructions = draft.instructions
+  const skills = lines(draft.skills)
+  if (skills.some(skill => !/^[a-z0-9][a-z0-9-]{0,63}$/.test(skill)))
+    mistakes.skills = 'A skill is named by small letters, digits and dashes.'
+  if (skills.length > 0) wanted.skills = skills
   return { wanted, mistakes }
 }
 
@@ -174,6 +183,8 @@ export function write(blueprint: Blueprint): Draft {
     })),
     init: (blueprint.init ?? []).map(({ name, script }) => ({ name, script })),
     ports: (blueprint.ports ?? []).map(({ name, port }) => ({ name, port: String(port) })),
+    instructions: blueprint.instructions ?? '',
+    skills: (blueprint.skills ?? []).join(', '),
   }
 }
 
@@ -184,6 +195,7 @@ export function keep(blueprint: Blueprint, wanted: BlueprintRequest): BlueprintR
   return {
     ...wanted,
     direct_keys: blueprint.direct_keys ?? [],
+    mcp_servers: blueprint.mcp_servers ?? {},
     init: wanted.init?.map(step => ({ ...steps.get(step.name), ...step })),
     ports: wanted.ports?.map(port => ({ ...ports.get(port.name), ...port })),
   }
