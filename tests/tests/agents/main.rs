@@ -4,6 +4,7 @@
 
 mod approving;
 mod crashing;
+mod given;
 mod interrupting;
 mod refusing;
 mod working;
