@@ -48,6 +48,8 @@ pub(crate) fn lead(spec: &Spec, config: &Config) -> Result<Command, Failure> {
         format!("--private-users={}:{USERS}", spec.user - AGENT),
         "--hostname=sandbox".to_owned(),
         "--drop-capability=all".to_owned(),
+        // systemd-nspawn hands on the machine's /dev/net/tun, where it has one.
+        "--tmpfs=/dev/net:mode=000,size=4096".to_owned(),
         format!("--bind={}:{TREE}", spec.tree),
         format!("--bind-ro={}:{INBOX}", spec.inbox),
         format!("--bind={}:{HOME}", spec.home),
