@@ -116,7 +116,8 @@ async fn a_secret_is_in_no_description_of_the_container_and_on_no_command_line()
         let environ = std::fs::read(entry.path().join("environ")).unwrap_or_default();
         if String::from_utf8_lossy(&environ).contains("hunter2hunter2") {
             let line = String::from_utf8_lossy(&line).into_owned();
-            assert!(line.starts_with("bash") || line.starts_with("sleep"), "{line}");
+            // What becomes the program in this very moment has no line yet.
+            assert!(line.is_empty() || line.starts_with("bash") || line.starts_with("sleep"), "{line}");
         }
     }
     lab.server.api.call(Method::DELETE, &format!("/processes/{process}"), None).await;
