@@ -170,7 +170,7 @@ export interface paths {
         put?: never;
         /**
          * Bring a file for a message
-         * @description The body is its content, up to `missions.attachment_limit`; what it is, the server finds out itself. A message that names it
+         * @description The body is its content, which may be empty, up to `missions.attachment_limit`; what it is, the server finds out itself. A message that names it
          *     takes it along. It is forgotten after a day if none does.
          */
         post: operations["create_attachment"];
@@ -6634,16 +6634,16 @@ export interface operations {
     create_attachment: {
         parameters: {
             query: {
-                /** @description The file's name. Directories, control characters and what is over 100 characters are left out. */
+                /** @description The file's name. Directories, control characters and what is over 100 characters are left out; of nothing `file` is made. */
                 name: string;
             };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": number[] | null;
             };
         };
         responses: {
@@ -6721,6 +6721,11 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": number[];
+                    "image/gif": number[];
+                    "image/jpeg": number[];
+                    "image/png": number[];
+                    "image/webp": number[];
+                    "text/plain": string;
                 };
             };
         };

@@ -34,18 +34,17 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct NameQuery {
-    /// The file's name. Directories, control characters and what is over 100 characters are left out.
-    #[param(min_length = 1, max_length = 1000)]
+    /// The file's name. Directories, control characters and what is over 100 characters are left out; of nothing `file` is made.
     name: String,
 }
 
 /// Bring a file for a message
 ///
-/// The body is its content, up to `missions.attachment_limit`; what it is, the server finds out itself. A message that names it
+/// The body is its content, which may be empty, up to `missions.attachment_limit`; what it is, the server finds out itself. A message that names it
 /// takes it along. It is forgotten after a day if none does.
 #[utoipa::path(
     post, path = "/attachments", tag = "missions", params(NameQuery),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Option<Vec<u8>>, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "The attachment.", body = Attachment),
         (status = 413, description = "It is too large.", body = Document, content_type = MEDIA_TYPE)
@@ -82,7 +81,10 @@ async fn get_attachment(
     get, path = "/attachments/{id}/content", tag = "missions",
     params(("id" = inline(AttachmentId), Path, description = "The attachment")),
     responses(
-        (status = 200, description = "The content.", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The content.", content(
+            (Vec<u8> = "application/octet-stream"), (String = "text/plain"), (Vec<u8> = "image/png"),
+            (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/webp")
+        )),
         (status = 409, description = "It cannot be read.", body = Document, content_type = MEDIA_TYPE)
     )
 )]
