@@ -141,7 +141,7 @@ async fn each_fault_of_a_provider_is_told_by_the_mission_of_each_agent() {
         };
         wrong.map(|wrong| format!("{} {agent}: {wrong}", fault.name))
     });
-    let wrong: Vec<String> = wrong.buffer_unordered(6).filter_map(async |wrong| wrong).collect().await;
+    let wrong: Vec<String> = wrong.buffer_unordered(4).filter_map(async |wrong| wrong).collect().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
