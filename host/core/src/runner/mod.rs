@@ -194,15 +194,7 @@ impl Runner {
                 let place = self.services.admission.place_for_running(mission.workspace);
                 self.take_up_turn(mission, place).await?
             }
-            _ => {
-                while let Ok(control) = self.controls.try_recv() {
-                    // A mission that waits has nothing to end.
-                    if let Control::Cancel(done) = control {
-                        let _ = done.send(());
-                    }
-                }
-                return Ok(false);
-            }
+            _ => return Ok(heard_at_rest(&mut self.controls)),
         };
         if let Some(TurnEnd::Cancelled(done)) = end {
             let _ = done.send(());
@@ -310,6 +302,22 @@ impl Runner {
     }
 }
 
+/// Answers what is asked of a mission that waits and so has nothing to end. True when the mission is to be looked at
+/// again: a wake-up may have come after it was read, about a message that this look did not see.
+fn heard_at_rest(controls: &mut mpsc::Receiver<Control>) -> bool {
+    let mut again = false;
+    while let Ok(control) = controls.try_recv() {
+        match control {
+            Control::Cancel(done) => {
+                let _ = done.send(());
+            }
+            Control::Wake => again = true,
+            Control::Interrupt | Control::Fail(_) | Control::Park(..) => {}
+        }
+    }
+    again
+}
+
 /// The event of a change of state.
 pub(crate) fn state(from: MissionState, to: MissionState, cause: &str) -> EventBody {
     EventBody::State(StateChange { from: Some(from), to, cause: cause.to_owned() })
@@ -317,4 +325,31 @@ pub(crate) fn state(from: MissionState, to: MissionState, cause: &str) -> EventB
 
 fn user_message(id: MessageId, Prompt { text, attachments }: Prompt) -> EventBody {
     EventBody::Message(Message { id: id.to_string(), role: MessageRole::User, parent: None, text, attachments })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::{Control, heard_at_rest};
+
+    #[test]
+    fn a_wake_up_that_comes_while_a_mission_goes_to_rest_is_not_lost() {
+        let (sender, mut controls) = mpsc::channel(4);
+        sender.try_send(Control::Wake).unwrap();
+        sender.try_send(Control::Interrupt).unwrap();
+
+        assert!(heard_at_rest(&mut controls));
+        assert!(!heard_at_rest(&mut controls), "it is heard once");
+    }
+
+    #[test]
+    fn whoever_cancels_a_mission_at_rest_is_answered_and_nothing_is_looked_at_again() {
+        let (sender, mut controls) = mpsc::channel(4);
+        let (done, mut cancelled) = oneshot::channel();
+        sender.try_send(Control::Cancel(done)).unwrap();
+
+        assert!(!heard_at_rest(&mut controls));
+        assert_eq!(cancelled.try_recv(), Ok(()));
+    }
 }
