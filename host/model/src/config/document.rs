@@ -28,8 +28,9 @@ pub(crate) struct Document<'a> {
 
 impl<'a> Document<'a> {
     pub(crate) fn read(source: Source<'a>) -> Result<Self, Invalid> {
+        let starts = LineStarts::of(source.text);
         let syntax = |error: &toml::de::Error| {
-            let line = error.span().map_or(1, |span| line_of(source.text, span.start));
+            let line = error.span().map_or(1, |span| starts.line_of(span.start));
             let message = error.message().trim().replace('\n', ", ");
             Invalid {
                 problems: vec![Problem { origin: format!("{}:{line}", source.name), key: String::new(), message }],
@@ -38,7 +39,7 @@ impl<'a> Document<'a> {
         let table = source.text.parse::<Table>().map_err(|error| syntax(&error))?;
         let spanned = DeTable::parse(source.text).map_err(|error| syntax(&error))?;
         let mut lines = HashMap::new();
-        note_lines(source.text, spanned.get_ref(), "", &mut lines);
+        note_lines(&starts, spanned.get_ref(), "", &mut lines);
         Ok(Self { name: source.name, table, lines, origins: BTreeMap::new(), problems: Vec::new() })
     }
 
@@ -197,22 +198,32 @@ pub(super) fn display<S: AsRef<str>>(path: &[S]) -> String {
     text
 }
 
-fn line_of(text: &str, position: usize) -> usize {
-    text.as_bytes().iter().take(position).filter(|byte| **byte == b'\n').count() + 1
+/// Where each line of a text begins but the first.
+struct LineStarts(Vec<usize>);
+
+impl LineStarts {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(newline, _)| newline + 1).collect())
+    }
+
+    /// The line, from 1, of the byte at a position.
+    fn line_of(&self, position: usize) -> usize {
+        self.0.partition_point(|&start| start <= position) + 1
+    }
 }
 
-fn note_lines(text: &str, table: &DeTable<'_>, above: &str, lines: &mut HashMap<String, usize>) {
+fn note_lines(starts: &LineStarts, table: &DeTable<'_>, above: &str, lines: &mut HashMap<String, usize>) {
     for (key, value) in table {
         let path = format!("{above}{}", key.get_ref());
-        lines.insert(path.clone(), line_of(text, key.span().start));
+        lines.insert(path.clone(), starts.line_of(key.span().start));
         match value.get_ref() {
-            DeValue::Table(inner) => note_lines(text, inner, &format!("{path}."), lines),
+            DeValue::Table(inner) => note_lines(starts, inner, &format!("{path}."), lines),
             DeValue::Array(entries) => {
                 for (index, entry) in entries.iter().enumerate() {
                     let path = format!("{path}.{index}");
-                    lines.insert(path.clone(), line_of(text, entry.span().start));
+                    lines.insert(path.clone(), starts.line_of(entry.span().start));
                     if let DeValue::Table(inner) = entry.get_ref() {
-                        note_lines(text, inner, &format!("{path}."), lines);
+                        note_lines(starts, inner, &format!("{path}."), lines);
                     }
                 }
             }
