@@ -20,6 +20,11 @@ stage() {
     "$@" 2>&1 | tee -a "$log" || failed=1
 }
 
+# Builds the tests and what is tested, in one: without its tests the workspace has other features.
+build() {
+    cargo test --locked --workspace --no-run
+}
+
 # Runs the tests of the workspace. Those that fail are run once more, by themselves: they wait for what other programs
 # do, on a machine that may be busy. One that passes then is told as unsteady, and counts as what it did last.
 rust_tests() {
@@ -50,6 +55,9 @@ rust_tests() {
 target=${CARGO_TARGET_DIR:-target}
 export SANDBOXED_SH_PLUGIN_DIR=$PWD/target/plugins
 export SANDBOXED_SH_TEST_GUESTS=$PWD/target/guests-tests/wasm
+# A program of tests that hangs is ended, so that the run says which.
+runner=CARGO_TARGET_$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')_RUNNER
+export "$runner=${!runner-timeout --foreground --kill-after 10 20m}"
 
 scripts/toolchain.sh all
 scripts/dashboard.sh build
@@ -63,16 +71,16 @@ for name in "${stages[@]}"; do
             stage 'plugins' cargo test --locked --manifest-path plugins/Cargo.toml --workspace
             ;;
         unit)
-            cargo build --locked --workspace
+            build
             printf '\n== host and black box\n'
             rust_tests
             ;;
         schema)
-            cargo build --locked --package sandboxed-sh
+            build
             stage 'OpenAPI' scripts/schema-test.sh "$target/debug/sandboxed-sh"
             ;;
         dashboard)
-            cargo build --locked --workspace
+            build
             stage 'dashboard' scripts/dashboard.sh test
             ;;
         *)
