@@ -11,7 +11,7 @@ target=${CARGO_TARGET_DIR:-target}
 cargo build --locked --release --package sandboxed-sh --package sandboxed-load
 cargo build --locked --release --examples --bins --package sandboxed-store --package sandboxed-exec --package sandboxed-plugins \
     --package sandboxed-vault --package sandboxed-gateway
-for bench in store_bench exec_bench plugin_bench redact_bench gateway_bench; do
+for bench in store_bench exec_bench plugin_bench driver_bench redact_bench gateway_bench; do
     printf '\n== %s\n' "$bench"
     "$target/release/examples/$bench"
 done

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use sandboxed_tests::Server;
 
-use crate::figures::{millis, quantile, show};
+use crate::{
+    figures::{millis, quantile, show},
+    process::resident_mib,
+};
 
 pub(crate) async fn measure() {
     let begun = Instant::now();
@@ -42,10 +45,4 @@ async fn ready(server: &Server) {
     while !reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
         assert!(Instant::now() < deadline, "the server is not ready");
     }
-}
-
-fn resident_mib(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
