@@ -483,6 +483,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/harnesses/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a harness out
+         * @description Begins a mission with one small question, in the workspace `harness-tests`, which is made where there is none. It installs
+         *     the program where that is missing and asks a model, which costs as much as that. Its end is told by its events and by the
+         *     harness.
+         */
+        post: operations["test_harness"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/harnesses/{id}/use": {
         parameters: {
             query?: never;
@@ -3391,6 +3413,17 @@ export interface components {
             pinned?: string | null;
             problem?: components["schemas"]["Failure"] | null;
             progress?: components["schemas"]["InstallProgress"] | null;
+            test?: components["schemas"]["HarnessTest"] | null;
+        };
+        /** @description A mission that tries a harness out. */
+        HarnessTest: {
+            /** @description When anything of it last changed. */
+            at: components["schemas"]["Timestamp"];
+            /** @description The mission. */
+            mission: components["schemas"]["MissionId"];
+            problem?: components["schemas"]["Failure"] | null;
+            /** @description How far it is: `done` where the harness works. */
+            state: components["schemas"]["MissionState"];
         };
         /** @description A workspace that was taken in. */
         ImportedWorkspace: {
@@ -3606,6 +3639,7 @@ export interface components {
                 pinned?: string | null;
                 problem?: components["schemas"]["Failure"] | null;
                 progress?: components["schemas"]["InstallProgress"] | null;
+                test?: components["schemas"]["HarnessTest"] | null;
             }[];
         };
         /** @description A whole list. */
@@ -5554,6 +5588,11 @@ export interface components {
              */
             version: number;
         };
+        /** @description How a harness is tried out. */
+        TestRequest: {
+            /** @description The model that is asked. Absent or null: the harness's default. */
+            model?: string | null;
+        };
         /** @description Text is appended to a thought. */
         Thought: {
             /** @description Which thought; unique in its mission. */
@@ -6143,6 +6182,7 @@ export type GoodRun = components['schemas']['GoodRun'];
 export type Grants = components['schemas']['Grants'];
 export type HarnessAbout = components['schemas']['HarnessAbout'];
 export type HarnessInfo = components['schemas']['HarnessInfo'];
+export type HarnessTest = components['schemas']['HarnessTest'];
 export type ImportedWorkspace = components['schemas']['ImportedWorkspace'];
 export type InitStep = components['schemas']['InitStep'];
 export type InstallActivity = components['schemas']['InstallActivity'];
@@ -6300,6 +6340,7 @@ export type TemplateName = components['schemas']['TemplateName'];
 export type TemplateRequest = components['schemas']['TemplateRequest'];
 export type TemplateUpdate = components['schemas']['TemplateUpdate'];
 export type TemplateUse = components['schemas']['TemplateUse'];
+export type TestRequest = components['schemas']['TestRequest'];
 export type Thought = components['schemas']['Thought'];
 export type Timestamp = components['schemas']['Timestamp'];
 export type TokenEncoding = components['schemas']['TokenEncoding'];
@@ -7121,6 +7162,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HarnessInfo"];
+                };
+            };
+        };
+    };
+    test_harness: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request that its client makes up. The same request with the same key is done once within 24 hours; a repeat gets the first answer again, with `Idempotent-Replayed: true`. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The harness's plugin */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRequest"];
+            };
+        };
+        responses: {
+            /** @description The mission that tries it out. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mission"];
                 };
             };
         };

@@ -10,6 +10,7 @@ import { useRowKeys } from '../ui/rowKeys'
 import { StateMark } from '../ui/StateMark'
 import { InstallProgressBar } from './InstallProgressBar'
 import { PHASES } from './queries'
+import { standingOf } from './TestCall'
 
 const ABILITIES: { key: keyof HarnessAbout; title: string }[] = [
   { key: 'resume', title: 'Resume' },
@@ -48,6 +49,7 @@ export function HarnessMatrix() {
               'Agent',
               'Version',
               ...ABILITIES.map(({ title }) => title),
+              'Test',
               { title: 'Last good run', end: true },
             ]}
           >
@@ -75,6 +77,13 @@ export function HarnessMatrix() {
                     <Ability has={harness.about?.[key]} />
                   </td>
                 ))}
+                <td data-label="Test">
+                  {harness.test ? (
+                    <StateMark standing={standingOf(harness.test)} title={harness.test.problem?.message} />
+                  ) : (
+                    <span className="dim">–</span>
+                  )}
+                </td>
                 <td data-label="Last good run" className="right num soft">
                   {harness.last_good ? `${age(now - Date.parse(harness.last_good.at))} ago` : '–'}
                 </td>

@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import { api, call } from '../api/client'
 import type { HarnessInfo, InstallActivity, InstallPhase } from '../api/schema'
+import { OPEN } from '../missions/states'
 import type { Standing } from '../ui/StateMark'
 
 /** One harness; while it is installed, as it goes. */
@@ -9,7 +10,8 @@ export const harness = (id: string) =>
     queryKey: ['harnesses', id],
     queryFn: () =>
       call(api.GET('/api/v1/harnesses/{id}', { params: { path: { id } } })) as Promise<HarnessInfo>,
-    refetchInterval: ({ state }) => (state.data?.phase === 'installing' ? 1000 : 15_000),
+    refetchInterval: ({ state: { data } }) =>
+      data?.phase === 'installing' || (data?.test && OPEN.includes(data.test.state)) ? 1000 : 15_000,
   })
 
 export const PHASES: Record<InstallPhase, Standing> = {

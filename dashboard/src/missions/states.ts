@@ -43,7 +43,10 @@ const SHOWN: Record<MissionState, Shown> = {
   cancelled: { glyph: '✕', word: 'Cancelled', tone: '' },
 }
 
-/** State as glyph, word and tone: never by colour alone. */
+/** A state as glyph, word and tone: never by colour alone. */
+export const shownAs = (state: MissionState): Shown => SHOWN[state]
+
+/** The same of a mission, which says more. */
 export function shownState(mission: Mission): Shown {
   if (mission.state === 'running' && mission.stalled) return { glyph: '●', word: 'Silent', tone: '' }
   if (mission.state === 'awaiting_user' && mission.last_outcome && mission.last_outcome !== 'completed') {

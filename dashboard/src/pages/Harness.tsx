@@ -5,6 +5,7 @@ import type { HarnessInfo, InstallOutline } from '../api/schema'
 import { versionOf } from '../harnesses/HarnessMatrix'
 import { InstallProgressBar } from '../harnesses/InstallProgressBar'
 import { harness, PHASES } from '../harnesses/queries'
+import { TestCall } from '../harnesses/TestCall'
 import { useMay } from '../me'
 import { useAction } from '../ui/action'
 import { ConfirmButton } from '../ui/Confirm'
@@ -58,6 +59,7 @@ export function HarnessPage() {
             </div>
           )}
           {info.phase !== 'not_needed' && <Programs harness={info} />}
+          <TestCall harness={info} />
           <About harness={info} />
         </>
       )}

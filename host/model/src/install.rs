@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Failure, MissionId, PluginId, Timestamp, harness::HarnessAbout};
+use crate::{Failure, MissionId, PluginId, Timestamp, harness::HarnessAbout, state::MissionState};
 
 /// What programs are to run on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -237,6 +237,23 @@ pub struct HarnessInfo {
     /// The last mission of it whose last turn ended well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<GoodRun>,
+    /// How it was last tried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<HarnessTest>,
+}
+
+/// A mission that tries a harness out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HarnessTest {
+    /// The mission.
+    pub mission: MissionId,
+    /// How far it is: `done` where the harness works.
+    pub state: MissionState,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Failure>,
+    /// When anything of it last changed.
+    pub at: Timestamp,
 }
 
 /// A mission that went well.

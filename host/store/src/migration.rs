@@ -12,6 +12,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_agents.sql"),
     include_str!("../migrations/0003_turns.sql"),
+    include_str!("../migrations/0004_harness_tests.sql"),
 ];
 
 /// The newest version that this release knows.

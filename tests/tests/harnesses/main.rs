@@ -3,6 +3,7 @@
 
 mod missions;
 mod registry;
+mod trying;
 
 use reqwest::{Method, StatusCode};
 use sandboxed_tests::{Server, config, server::Options, until};

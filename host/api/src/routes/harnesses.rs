@@ -11,6 +11,7 @@ use http::StatusCode;
 use sandboxed_model::{
     PluginId,
     install::{HarnessInfo, InstallOutline},
+    mission::Mission,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(list_harnesses))
         .routes(routes!(get_harness))
         .routes(routes!(install_harness, cancel_installation))
+        .routes(routes!(test_harness))
         .routes(routes!(use_harness_version))
         .routes(routes!(remove_harness_version))
 }
@@ -39,6 +41,16 @@ struct InstallRequest {
     /// Whether nothing is done, and only told what would be.
     #[serde(default)]
     dry_run: bool,
+}
+
+/// How a harness is tried out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TestRequest {
+    /// The model that is asked. Absent or null: the harness's default.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    model: Option<String>,
 }
 
 /// Which version of a harness is used.
@@ -119,6 +131,26 @@ async fn cancel_installation(
     InPath(id): InPath<PluginId>,
 ) -> Result<Json<HarnessInfo>, Problem> {
     Ok(Json(server.orchestrator.cancel_installation(&id).await?))
+}
+
+/// Try a harness out
+///
+/// Begins a mission with one small question, in the workspace `harness-tests`, which is made where there is none. It installs
+/// the program where that is missing and asks a model, which costs as much as that. Its end is told by its events and by the
+/// harness.
+#[utoipa::path(
+    post, path = "/harnesses/{id}/test", tag = "plugins", request_body = TestRequest,
+    params(("id" = inline(PluginId), Path, description = "The harness's plugin")),
+    responses((status = 202, description = "The mission that tries it out.", body = Mission))
+)]
+async fn test_harness(
+    State(server): Shared,
+    Caller(by): Caller,
+    InPath(id): InPath<PluginId>,
+    Body(wanted): Body<TestRequest>,
+) -> Result<(StatusCode, Json<Mission>), Problem> {
+    let mission = server.orchestrator.test_harness(&by, &id, wanted.model).await?;
+    Ok((StatusCode::ACCEPTED, Json(mission)))
 }
 
 /// Choose the version of a harness

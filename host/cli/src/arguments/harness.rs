@@ -33,6 +33,16 @@ pub(crate) enum Harness {
         #[command(flatten)]
         listing: Listing,
     },
+    /// Try a harness out: one small question, from the installation of its program to the answer of a model.
+    Test {
+        /// The harness.
+        harness: PluginId,
+        /// The model that is asked, instead of the harness's default.
+        #[arg(long)]
+        model: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
     /// Stay with a version that is installed, or follow the configuration again.
     Use {
         /// The harness.

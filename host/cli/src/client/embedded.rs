@@ -49,6 +49,10 @@ impl Embedded {
         Ok(self.orchestrator.create_mission(&self.by, new).await?)
     }
 
+    pub(super) async fn test_harness(&self, id: &PluginId, model: Option<String>) -> Result<Mission> {
+        Ok(self.orchestrator.test_harness(&self.by, id, model).await?)
+    }
+
     pub(super) async fn mission(&self, id: MissionId) -> Result<Mission> {
         Ok(self.orchestrator.mission(id).await?)
     }

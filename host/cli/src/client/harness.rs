@@ -4,6 +4,7 @@ use reqwest::Method;
 use sandboxed_model::{
     PluginId,
     install::{HarnessInfo, InstallOutline},
+    mission::Mission,
 };
 use serde_json::json;
 
@@ -48,6 +49,16 @@ impl Client {
         match self {
             Self::Embedded(server) => Ok(server.orchestrator().cancel_installation(id).await?),
             Self::Http(server) => server.send(Method::DELETE, &format!("/harnesses/{id}/install"), json!({})).await,
+        }
+    }
+
+    /// Begins a mission that tries a harness out.
+    pub(crate) async fn test_harness(&self, id: &PluginId, model: Option<String>) -> Result<Mission> {
+        match self {
+            Self::Embedded(server) => server.test_harness(id, model).await,
+            Self::Http(server) => {
+                server.send(Method::POST, &format!("/harnesses/{id}/test"), json!({ "model": model })).await
+            }
         }
     }
 

@@ -6,12 +6,14 @@ use sandboxed_model::{
     PluginId,
     harness::HarnessAbout,
     install::{
-        DownloadState, HarnessInfo, InstallActivity, InstallOutline, InstallPhase, InstallProgress, OutlinedDownload,
+        DownloadState, HarnessInfo, HarnessTest, InstallActivity, InstallOutline, InstallPhase, InstallProgress,
+        OutlinedDownload,
     },
+    state::MissionState,
 };
 use serde_json::Value;
 
-use super::{ago, builds::interrupts, with_client};
+use super::{ago, builds::interrupts, run::see_through, with_client};
 use crate::{
     arguments::{Harness, Place},
     client::Client,
@@ -44,6 +46,10 @@ pub(crate) async fn harness(place: &Place, command: Harness) -> Result<()> {
             }
         }
         Harness::Cancel { harness, listing } => print(&client.cancel_installation(&harness).await?, listing.json),
+        Harness::Test { harness, model, listing } => {
+            let mission = client.test_harness(&harness, model).await?;
+            see_through(client, mission.id, listing.json).await
+        }
         Harness::Use { harness, version, configured: _, listing } => {
             print(&client.use_harness_version(&harness, version.as_deref()).await?, listing.json)
         }
@@ -117,9 +123,19 @@ fn phase(phase: InstallPhase) -> &'static str {
     }
 }
 
+/// How a harness was last tried out.
+fn tested(test: &HarnessTest) -> String {
+    let outcome = match test.state {
+        MissionState::Done => "works",
+        MissionState::Failed => "failed",
+        state => state.as_str(),
+    };
+    format!("{outcome}, {}", ago(test.at))
+}
+
 fn list(harnesses: &[HarnessInfo]) -> Result<()> {
     let mut table =
-        Table::new(&["HARNESS", "PROGRAM", "CONFIGURED", "CHOSEN", "INSTALLED", "LAST GOOD RUN", "SUMMARY"]);
+        Table::new(&["HARNESS", "PROGRAM", "CONFIGURED", "CHOSEN", "INSTALLED", "TEST", "LAST GOOD RUN", "SUMMARY"]);
     for info in harnesses {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let installed: Vec<&str> = info.installed.iter().map(|one| one.version.as_str()).collect();
@@ -132,6 +148,7 @@ fn list(harnesses: &[HarnessInfo]) -> Result<()> {
             or_none(&info.configured),
             or_none(&info.pinned),
             installed,
+            info.test.as_ref().map_or_else(|| "-".to_owned(), tested),
             info.last_good.as_ref().map_or_else(|| "-".to_owned(), |good| ago(good.at)),
             problem.or(summary).unwrap_or_default(),
         ]);
@@ -163,6 +180,10 @@ fn described(info: &HarnessInfo, terminal: Terminal) -> String {
     }
     for one in &info.installed {
         line("installed", &format!("{}, {}, {}", one.version, size(one.bytes), ago(one.installed_at)));
+    }
+    if let Some(test) = &info.test {
+        line("test", &format!("{}, mission {}", tested(test), test.mission));
+        test.problem.iter().for_each(|problem| line("", &problem.to_string()));
     }
     if let Some(good) = &info.last_good {
         line("last good", &format!("mission {}, {}", good.mission, ago(good.at)));

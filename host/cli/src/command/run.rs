@@ -99,7 +99,7 @@ async fn see_workspace(client: &Client, mission: &Mission, json: bool) -> Result
 }
 
 /// Shows the mission until it is settled, and ends as it did.
-async fn see_through(client: &Client, mission: MissionId, json: bool) -> Result<()> {
+pub(super) async fn see_through(client: &Client, mission: MissionId, json: bool) -> Result<()> {
     let mut show = Show::run(json);
     let mut seen = Seen::default();
     follow::follow(client, mission, Until::Settled, OnInterrupt::CancelMission, &mut show, &mut seen).await?;

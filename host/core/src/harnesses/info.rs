@@ -111,7 +111,7 @@ impl Orchestrator {
 
 impl Services {
     /// Refuses what is no harness.
-    fn known_harness(&self, id: &PluginId) -> Result<()> {
+    pub(super) fn known_harness(&self, id: &PluginId) -> Result<()> {
         let known = self.plugins.inspect(id).is_some_and(|plugin| plugin.kind == PluginKind::Harness);
         if known { Ok(()) } else { Err(Error::NotFound { what: "harness", id: id.to_string() }) }
     }
@@ -154,6 +154,7 @@ impl Services {
             pinned: installations.pinned(id)?,
             installed: installations.list(id)?.into_iter().map(|one| one.version).collect::<Vec<InstalledVersion>>(),
             last_good: self.store.last_good_run(id.clone()).await?,
+            test: self.harness_test(id).await?,
         })
     }
 }

@@ -4,6 +4,7 @@ mod info;
 mod place;
 mod running;
 mod target;
+mod test_call;
 mod trial;
 
 use std::{path::PathBuf, sync::Arc};

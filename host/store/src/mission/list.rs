@@ -134,6 +134,33 @@ impl Store {
         .await
     }
 
+    /// The mission that last tried a harness out; nothing where it was deleted, or there was none.
+    pub async fn harness_test(&self, harness: PluginId) -> Result<Option<Mission>> {
+        self.read(move |conn| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM missions WHERE key = (SELECT mission FROM harness_tests WHERE harness = ?1)"
+            );
+            let found = collect(conn, &sql, [Text(&harness)])?;
+            Ok(found.into_iter().next().map(|(_, mission)| mission))
+        })
+        .await
+    }
+
+    /// Notes which mission last tried a harness out.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`](crate::Error::NotFound) where the mission is not there.
+    pub async fn note_harness_test(&self, harness: PluginId, mission: MissionId) -> Result<()> {
+        self.write(move |write| {
+            let MissionRow { key, .. } = MissionRow::load(write.conn, mission)?;
+            let sql = "INSERT INTO harness_tests (harness, mission) VALUES (?1, ?2) \
+                       ON CONFLICT (harness) DO UPDATE SET mission = excluded.mission";
+            prepare(write.conn, sql)?.execute(params![Text(&harness), key])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// A mission.
     pub async fn mission(&self, id: MissionId) -> Result<Mission> {
         self.read(move |conn| Ok(MissionRow::load(conn, id)?.mission)).await
