@@ -164,6 +164,11 @@ export class Server {
     return ((await this.#call('POST', '/missions', { harness: 'shell', ...body })) as { id: string }).id
   }
 
+  /** Makes a workspace; answers its id. */
+  async workspace(name: string): Promise<string> {
+    return ((await this.#call('POST', '/workspaces', { name })) as { id: string }).id
+  }
+
   /** Ends a mission. */
   async cancel(id: string) {
     await this.#call('POST', `/missions/${id}/cancel`)

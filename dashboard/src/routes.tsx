@@ -49,9 +49,11 @@ const home = createRoute({
 const mission = createRoute({
   getParentRoute: () => root,
   path: '/missions/$id',
-  validateSearch: (search): { at?: number; panel?: string } => ({
-    at: Number.isSafeInteger(Number(search.at)) && Number(search.at) > 0 ? Number(search.at) : undefined,
+  validateSearch: (search): { at?: number; panel?: string; turn?: number; wide?: boolean } => ({
+    at: number(search.at),
     panel: text(search.panel),
+    turn: number(search.turn),
+    wide: search.wide === true || undefined,
   }),
   component: lazyRouteComponent(() => import('./pages/Mission'), 'MissionPage'),
 })

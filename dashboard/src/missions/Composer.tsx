@@ -2,19 +2,10 @@ import { useEffect, useRef, useState } from 'react'
 import { requestKey } from '../api/client'
 import type { HarnessAbout, Mission } from '../api/schema'
 import { shown } from '../shell/keys'
-import { announce, tellFailure } from '../shell/toasts'
 import { Menu, MenuItem } from '../ui/Menu'
-import { useMissionActions } from './actions'
+import { useMissionActions, useSend } from './actions'
 import { useDraft } from './draft'
-
-/** How a message reaches an agent that is at work. */
-type Way = 'steer' | 'queue' | 'interrupt'
-
-const WAYS: Record<Way, { title: string; does: string }> = {
-  steer: { title: 'Steer', does: 'The agent is told in the middle of its turn' },
-  queue: { title: 'Queue', does: 'It waits until the turn is over' },
-  interrupt: { title: 'Interrupt', does: 'The turn is ended, and this is the next' },
-}
+import { WayMenu } from './WayMenu'
 
 export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent: () => void }) {
   const { mission, about } = props
@@ -23,12 +14,9 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
   useEffect(() => {
     latest.current = text
   })
-  const busy = ['running', 'awaiting_approval', 'queued'].includes(mission.state)
-  const steers = about?.steer === true
-  const [chosen, setChosen] = useState<Way | undefined>()
-  const way: Way = chosen === 'steer' && !steers ? 'queue' : (chosen ?? (steers ? 'steer' : 'queue'))
   const [key, setKey] = useState(requestKey)
-  const { send, edit, run, queueChanged } = useMissionActions(mission.id)
+  const { edit, run } = useMissionActions(mission.id)
+  const { send, busy, way, steers } = useSend(mission, about)
   const submit = () => {
     const message = text.trim()
     if (message === '' || send.isPending) return
@@ -36,7 +24,7 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
     setText('')
     setKey(requestKey())
     send.mutate(
-      { text: message, steer: busy && way === 'steer', key },
+      { text: message, key },
       {
         onError: () => {
           if (latest.current !== '') return
@@ -44,20 +32,7 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
           // Sent again it is the same message, should it have arrived after all.
           setKey(key)
         },
-        onSuccess: sent => {
-          props.onSent()
-          announce(busy ? 'Message added' : 'Message sent')
-          if (!busy || way !== 'interrupt') return
-          void import('../api/client')
-            .then(({ api, call }) =>
-              call(
-                api.POST('/api/v1/missions/{id}/queue/{message}/send-now', {
-                  params: { path: { id: mission.id, message: sent.id } },
-                }),
-              ),
-            )
-            .then(queueChanged, tellFailure)
-        },
+        onSuccess: props.onSent,
       },
     )
   }
@@ -96,21 +71,7 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
         }}
       />
       <div className="row wrap composer-foot">
-        {busy && (
-          <Menu label={`${WAYS[way].title} ▾`} className="button bare small">
-            {(Object.keys(WAYS) as Way[]).map(name => (
-              <MenuItem key={name} disabled={name === 'steer' && !steers} onChoose={() => setChosen(name)}>
-                <span>
-                  <b>{WAYS[name].title}</b>
-                  <br />
-                  <span className="dim">
-                    {name === 'steer' && !steers ? 'This agent cannot be steered' : WAYS[name].does}
-                  </span>
-                </span>
-              </MenuItem>
-            ))}
-          </Menu>
-        )}
+        {busy && <WayMenu way={way} steers={steers} />}
         {about?.chooses_model && (
           <Menu label={`${mission.model ?? 'Default model'} ▾`} className="button bare small">
             <MenuItem onChoose={() => edit.mutate({ model: null })}>Default model</MenuItem>

@@ -1,20 +1,21 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { lazy, Suspense } from 'react'
 import { api, call } from '../api/client'
-import type { Diff as Changes, Event, Mission } from '../api/schema'
-import { Diff } from '../transcript/Diff'
+import type { Event, HarnessAbout, Mission } from '../api/schema'
 import type { MissionLog } from '../transcript/log'
 import { PlanList } from '../transcript/PlanList'
 import { useLogState } from '../transcript/useLog'
-import { visible } from '../transcript/visible'
-import { clock, count, counted, duration, moment, money, tokens } from '../ui/format'
-import { Empty, Failed, Loading } from '../ui/states'
+import { clock, count, duration, moment, money, tokens } from '../ui/format'
+import { Failed, Loading } from '../ui/states'
+
+const Review = lazy(() => import('../review/Review').then(module => ({ default: module.Review })))
 
 const TABS = { changes: 'Changes', plan: 'Plan', usage: 'Usage', turns: 'Turns', raw: 'Raw log' } as const
 export type Tab = keyof typeof TABS
 
 export function Panel(props: {
   mission: Mission
+  about?: HarnessAbout
   log: MissionLog
   tab: Tab
   onTab: (tab: Tab) => void
@@ -50,73 +51,24 @@ export function Panel(props: {
           </button>
         ))}
       </div>
-      <div id="panel-body" className="panel-body" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
-        {tab === 'changes' && <ChangesTab mission={mission} />}
+      <div
+        id="panel-body"
+        className={tab === 'changes' ? 'panel-body full' : 'panel-body'}
+        role="tabpanel"
+        aria-labelledby={`tab-${tab}`}
+        tabIndex={0}
+      >
+        {tab === 'changes' && (
+          <Suspense fallback={<Loading rows={6} />}>
+            <Review mission={mission} about={props.about} />
+          </Suspense>
+        )}
         {tab === 'plan' && <PlanTab log={log} />}
         {tab === 'usage' && <UsageTab mission={mission} />}
         {tab === 'turns' && <TurnsTab mission={mission} onPlace={props.onPlace} />}
         {tab === 'raw' && <RawTab mission={mission} />}
       </div>
     </aside>
-  )
-}
-
-const NOTES = { created: 'new', modified: '', deleted: 'deleted' }
-
-function ChangesTab({ mission }: { mission: Mission }) {
-  const [turn, setTurn] = useState('total')
-  const { data, error, isPending, refetch } = useQuery({
-    queryKey: ['diff', mission.id, turn, mission.turns, mission.state],
-    queryFn: () =>
-      call(
-        api.GET('/api/v1/missions/{id}/diff', { params: { path: { id: mission.id }, query: { turn } } }),
-      ) as Promise<Changes>,
-    placeholderData: before => before,
-    enabled: mission.turns > 0,
-  })
-  if (mission.turns === 0) return <Empty title="No turn has begun" />
-  return (
-    <>
-      <label className="row">
-        <span className="soft">Of</span>
-        <select className="input" value={turn} onChange={event => setTurn(event.target.value)}>
-          <option value="total">the whole mission</option>
-          {Array.from({ length: mission.turns }, (_, index) => (
-            <option key={index} value={String(index + 1)}>
-              turn {index + 1}
-            </option>
-          ))}
-        </select>
-      </label>
-      {error && <Failed error={error} retry={() => void refetch()} />}
-      {isPending && !error && <Loading rows={4} />}
-      {data && data.files.length === 0 && <p className="dim">Nothing was changed.</p>}
-      {data && data.files.length > 0 && (
-        <p className="soft num">
-          {counted(data.files.length + data.left_out, 'file')}{' '}
-          <span className="plus">
-            +{count(data.files.reduce((sum, file) => sum + (file.added_lines ?? 0), 0))}
-          </span>{' '}
-          <span className="minus">
-            −{count(data.files.reduce((sum, file) => sum + (file.removed_lines ?? 0), 0))}
-          </span>
-        </p>
-      )}
-      {data?.files.map((file, index) => (
-        <details key={file.path} open={index < 5 && data.files.length <= 20}>
-          <summary className="row">
-            <code className="cut grow">{visible(file.path)}</code>
-            {NOTES[file.change] && <span className="dim">{NOTES[file.change]}</span>}
-            <span className="num">
-              <span className="plus">+{count(file.added_lines ?? 0)}</span>{' '}
-              <span className="minus">−{count(file.removed_lines ?? 0)}</span>
-            </span>
-          </summary>
-          <Diff path={file.path} diff={file.diff ?? undefined} bare />
-        </details>
-      ))}
-      {data && data.left_out > 0 && <p className="dim">{counted(data.left_out, 'more file')} not shown.</p>}
-    </>
   )
 }
 

@@ -1,8 +1,9 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, call } from '../api/client'
-import type { Mission, MissionChange, QueuedMessage } from '../api/schema'
-import { tellFailure } from '../shell/toasts'
+import type { HarnessAbout, Mission, MissionChange, QueuedMessage } from '../api/schema'
+import { announce, tellFailure } from '../shell/toasts'
 import { missionQuery } from './queries'
+import { useWay } from './way'
 
 export type Action = 'interrupt' | 'cancel' | 'resume' | 'finish'
 
@@ -46,16 +47,46 @@ export function useMissionActions(id: string) {
     onSuccess: known,
     onError: tellFailure,
   })
+  return { run, edit, queueChanged }
+}
+
+/** A message to the agent of a mission. */
+export interface Sending {
+  text: string
+  /** Files that were brought to the server, by their ids. */
+  attachments?: string[]
+  /** Names the message: sent again it is the same one. */
+  key: string
+}
+
+/** Sends messages to the agent, each in the way that is chosen while it works. */
+export function useSend(mission: Mission, about: HarnessAbout | undefined) {
+  const { id } = mission
+  const { busy, way, steers } = useWay(mission, about)
+  const queries = useQueryClient()
+  const queueChanged = () => void queries.invalidateQueries({ queryKey: queueKey(id) })
   const send = useMutation({
-    mutationFn: (message: { text: string; steer: boolean; key: string }) =>
-      call(
+    mutationFn: async ({ text, attachments = [], key }: Sending) => {
+      const sent = (await call(
         api.POST('/api/v1/missions/{id}/messages', {
-          params: { path: { id }, header: { 'Idempotency-Key': message.key } },
-          body: { text: message.text, steer: message.steer },
+          params: { path: { id }, header: { 'Idempotency-Key': key } },
+          // No file comes with a message in the middle of a turn.
+          body: { text, attachments, steer: busy && way === 'steer' && attachments.length === 0 },
         }),
-      ) as Promise<QueuedMessage>,
-    onSuccess: queueChanged,
+      )) as QueuedMessage
+      if (busy && way === 'interrupt')
+        await call(
+          api.POST('/api/v1/missions/{id}/queue/{message}/send-now', {
+            params: { path: { id, message: sent.id } },
+          }),
+        ).catch(tellFailure)
+      return sent
+    },
+    onSuccess: () => {
+      queueChanged()
+      announce(busy ? 'Message added' : 'Message sent')
+    },
     onError: tellFailure,
   })
-  return { run, edit, send, queueChanged }
+  return { send, busy, way, steers }
 }

@@ -73,6 +73,7 @@ function OneMission({ mission }: { mission: Mission }) {
   const about = agents?.items.find(harness => harness.id === mission.harness)?.about ?? undefined
   const mine = (asks?.items ?? []).filter((open: OpenAsk) => open.mission === id)
   const tab = search.panel as Tab | undefined
+  const wide = tab === 'changes' && search.wide
 
   const toggle = useCallback(
     (key: string) =>
@@ -205,7 +206,7 @@ function OneMission({ mission }: { mission: Mission }) {
   return (
     <main
       id="main"
-      className={tab ? 'mission with-panel' : 'mission'}
+      className={`mission ${tab ? 'with-panel' : ''} ${wide ? 'wide' : ''}`}
       data-ready={log.ready || log.error ? true : undefined}
       tabIndex={-1}
     >
@@ -405,7 +406,14 @@ function OneMission({ mission }: { mission: Mission }) {
         <Composer mission={mission} about={about} onSent={() => void toEnd()} />
       </div>
       {tab && (
-        <Panel mission={mission} log={log} tab={tab} onTab={setTab} onPlace={seq => void toPlace(seq)} />
+        <Panel
+          mission={mission}
+          about={about}
+          log={log}
+          tab={tab}
+          onTab={setTab}
+          onPlace={seq => void toPlace(seq)}
+        />
       )}
     </main>
   )

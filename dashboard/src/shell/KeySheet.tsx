@@ -6,6 +6,7 @@ const PLACES: Record<KeyPlace, string> = {
   everywhere: 'Everywhere',
   lists: 'In lists',
   mission: 'In a mission',
+  review: 'In changes',
   approvals: 'Where something waits for you',
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react'
 import { singleKeys } from './singleKeys'
 
 /** Where a key works. */
-export type KeyPlace = 'everywhere' | 'lists' | 'mission' | 'approvals'
+export type KeyPlace = 'everywhere' | 'lists' | 'mission' | 'review' | 'approvals'
 
 /** One key, or two that are pressed one after the other. `mod` is Ctrl, and Cmd on a Mac. */
 export interface KeyEntry {
@@ -40,6 +40,12 @@ export const KEYS = {
   nextTurn: { keys: ']', does: 'Next turn', where: 'mission' },
   expand: { keys: 'o', does: 'Open or close all tool calls', where: 'mission' },
   panel: { keys: 'p', does: 'Show or hide the panel', where: 'mission' },
+  nextChange: { keys: 'n', does: 'Next change', where: 'review' },
+  previousChange: { keys: 'Shift+n', does: 'Previous change', where: 'review' },
+  nextFile: { keys: 'Shift+j', does: 'Next file', where: 'review' },
+  previousFile: { keys: 'Shift+k', does: 'Previous file', where: 'review' },
+  remark: { keys: 'r', does: 'Comment on the line, or on all from the selected one', where: 'review' },
+  sendReview: { keys: 'Shift+r', does: 'Send all comments to the agent', where: 'review' },
   allow: { keys: 'a', does: 'Allow once', where: 'approvals' },
   allowMission: { keys: 'Shift+a', does: 'Allow for this mission', where: 'approvals' },
   deny: { keys: 'd', does: 'Deny', where: 'approvals' },
@@ -52,10 +58,8 @@ const mac = /Mac|iPhone|iPad/.test(navigator.platform)
 /** A key as people read it. */
 export function shown(name: KeyName): string {
   return KEYS[name].keys
+    .replace(/\+([a-z])/, (_, letter: string) => `+${letter.toUpperCase()}`)
     .replace('mod', mac ? '⌘' : 'Ctrl')
-    .replace('+k', '+K')
-    .replace('+j', '+J')
-    .replace('+b', '+B')
 }
 
 /** For `aria-keyshortcuts`. */

@@ -10,7 +10,7 @@ test('lines have their numbers before and after', () => {
     { kind: 'same', text: 'same', old: 10, new: 10 },
     { kind: 'del', text: '-- dashes that are text', old: 11 },
     { kind: 'add', text: 'added', new: 11 },
-    { kind: 'hunk', text: 'No newline at end of file' },
+    { kind: 'note', text: 'No newline at end of file' },
   ])
   expect(diffSize(DIFF)).toEqual({ added: 1, removed: 1 })
 })

@@ -1,6 +1,7 @@
 /** A line of a diff with its numbers before and after. */
 export interface DiffLine {
-  kind: 'same' | 'add' | 'del' | 'hunk'
+  /** `hunk` begins a part of the file, `note` is a remark of the diff about the line before. */
+  kind: 'same' | 'add' | 'del' | 'hunk' | 'note'
   text: string
   old?: number
   new?: number
@@ -31,7 +32,7 @@ export function diffLines(diff: string): DiffLine[] {
       lines.push({ kind: 'del', text: line.slice(1), old })
       old += 1
     } else if (line.startsWith('\\')) {
-      lines.push({ kind: 'hunk', text: line.slice(2) })
+      lines.push({ kind: 'note', text: line.slice(2) })
     } else {
       lines.push({ kind: 'same', text: line.slice(1), old, new: now })
       old += 1
