@@ -39,6 +39,8 @@ const budgets = [
     25,
   ],
   ['script of the streams', sum(chunk('worker')), 5],
+  ['script of a review', sum(chunk('Review')), 15],
+  ['script that colours code, in a worker of its own', sum(chunk('highlighter')), 60],
   ['all files, not compressed', raw, 3000],
 ]
 let failed = 0

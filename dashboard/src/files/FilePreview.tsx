@@ -2,6 +2,8 @@ import { useQuery } from '@tanstack/react-query'
 import { Download, X } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { FileEntry } from '../api/schema'
+import { Coloured } from '../highlight/Coloured'
+import { languageOf } from '../highlight/languages'
 import { bytes } from '../ui/format'
 import { Failed, Loading } from '../ui/states'
 import { contentUrl, entry, PREVIEW, preview } from './queries'
@@ -43,7 +45,13 @@ function Content(props: { workspace: string; entry: FileEntry }) {
     <>
       {entry.size > PREVIEW && <p className="dim">The first {bytes(PREVIEW)} of it.</p>}
       <section className="preview-text" tabIndex={0} aria-label="Content">
-        <pre>{shown.text || <span className="dim">It is empty.</span>}</pre>
+        <pre>
+          {shown.text ? (
+            <Coloured text={shown.text} language={languageOf(entry.name)} />
+          ) : (
+            <span className="dim">It is empty.</span>
+          )}
+        </pre>
       </section>
     </>
   )

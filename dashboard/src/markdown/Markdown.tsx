@@ -1,6 +1,8 @@
 import { memo, type ReactNode, useState } from 'react'
 import ReactMarkdown, { type Components } from 'react-markdown'
 import remarkGfm from 'remark-gfm'
+import { Coloured } from '../highlight/Coloured'
+import { languageNamed } from '../highlight/languages'
 import { copy } from '../ui/copy'
 import { stableLength } from './split'
 import './markdown.css'
@@ -16,6 +18,18 @@ const COMPONENTS: Components = {
   img: ({ src, alt }) => (
     <Outward href={typeof src === 'string' ? src : undefined}>Image: {alt || src}</Outward>
   ),
+  code: ({ className, children }) => {
+    const named = /^language-(\S+)/.exec(className ?? '')?.[1]
+    return (
+      <code>
+        {named && typeof children === 'string' ? (
+          <Coloured text={children} language={languageNamed(named)} />
+        ) : (
+          children
+        )}
+      </code>
+    )
+  },
   pre: ({ children }) => <Code>{children}</Code>,
   table: ({ children }) => (
     <div className="md-table">

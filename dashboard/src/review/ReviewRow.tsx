@@ -1,12 +1,13 @@
 import { ChevronRight } from 'lucide-react'
 import { memo } from 'react'
 import type { FileChange } from '../api/schema'
+import { DiffCode } from '../highlight/DiffCode'
 import type { DiffLine } from '../transcript/hunks'
 import { visible } from '../transcript/visible'
 import { count } from '../ui/format'
 import { CommentCard, CommentEditor } from './CommentCard'
 import type { Comment } from './comments'
-import type { LineRow, Row } from './rows'
+import type { LineRow, ReviewFile, Row } from './rows'
 
 /** A longer line is cut: it is no line that somebody wrote. */
 const LONGEST = 4000
@@ -142,7 +143,7 @@ function OneColumn({ row }: { row: LineRow }) {
       <Cell className="rv-number" side="after">
         {after?.new}
       </Cell>
-      <Code line={line} />
+      <Code file={row.file} line={line} />
     </>
   )
 }
@@ -153,25 +154,29 @@ function TwoColumns({ row }: { row: LineRow }) {
       <Cell className="rv-number" side="before">
         {row.before?.old}
       </Cell>
-      <Code line={row.before} />
+      <Code file={row.file} line={row.before} />
       <Cell className="rv-number" side="after">
         {row.after?.new}
       </Cell>
-      <Code line={row.after} />
+      <Code file={row.file} line={row.after} />
     </>
   )
 }
 
 const SIGNS = { add: '+', del: '−', same: ' ', hunk: ' ', note: ' ' }
 
-function Code({ line }: { line?: DiffLine }) {
+function Code({ file, line }: { file: ReviewFile; line?: DiffLine }) {
   if (!line) return <Cell className="rv-code none" />
   return (
     <Cell className={`rv-code ${line.kind}`}>
       <span className="rv-sign">{SIGNS[line.kind]}</span>
-      {visible(line.text.slice(0, LONGEST))}
-      {line.text.length > LONGEST && (
-        <span className="dim"> … {count(line.text.length - LONGEST)} more characters</span>
+      {line.text.length > LONGEST ? (
+        <>
+          {visible(line.text.slice(0, LONGEST))}
+          <span className="dim"> … {count(line.text.length - LONGEST)} more characters</span>
+        </>
+      ) : (
+        <DiffCode text={line.text} place={file.places.get(line)} />
       )}
     </Cell>
   )

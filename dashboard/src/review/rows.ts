@@ -1,4 +1,6 @@
 import type { FileChange } from '../api/schema'
+import { type Place, placesOf } from '../highlight/hunks'
+import { languageOf } from '../highlight/languages'
 import { type DiffLine, diffLines } from '../transcript/hunks'
 import { type Comment, type Span, standing } from './comments'
 import { foldedBecause } from './folded'
@@ -10,6 +12,8 @@ export interface ReviewFile {
   /** Why it is folded until somebody opens it. */
   folded?: string
   lines: readonly DiffLine[]
+  /** Where the colours of its lines are. */
+  places: ReadonlyMap<DiffLine, Place>
 }
 
 /** A row of a review. `key` names it as long as the diff is the same. */
@@ -38,6 +42,7 @@ export function readFile(change: FileChange): ReviewFile {
   if (known) return known
   const folded = foldedBecause(change)
   let lines: readonly DiffLine[] | undefined
+  let places: ReadonlyMap<DiffLine, Place> | undefined
   const file: ReviewFile = {
     change,
     path: change.path,
@@ -46,6 +51,10 @@ export function readFile(change: FileChange): ReviewFile {
     get lines() {
       lines ??= change.diff ? diffLines(change.diff) : []
       return lines
+    },
+    get places() {
+      places ??= placesOf(file.lines, languageOf(change.path))
+      return places
     },
   }
   parsed.set(change, file)

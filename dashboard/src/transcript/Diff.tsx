@@ -1,4 +1,7 @@
 import { useMemo, useState } from 'react'
+import { DiffCode } from '../highlight/DiffCode'
+import { placesOf } from '../highlight/hunks'
+import { languageOf } from '../highlight/languages'
 import { diffLines } from './hunks'
 import { visible } from './visible'
 import './diff.css'
@@ -15,6 +18,7 @@ export function Diff(props: {
   bare?: boolean
 }) {
   const lines = useMemo(() => (props.diff === undefined ? [] : diffLines(props.diff)), [props.diff])
+  const places = useMemo(() => placesOf(lines, languageOf(props.path)), [lines, props.path])
   const [all, setAll] = useState(false)
   const shown = all ? lines : lines.slice(0, SHOWN)
   return (
@@ -38,7 +42,9 @@ export function Diff(props: {
                   <td className="sign">
                     {line.kind === 'add' ? '+' : line.kind === 'del' ? '−' : line.kind === 'hunk' ? '⋯' : ''}
                   </td>
-                  <td className="line-text">{visible(line.text)}</td>
+                  <td className="line-text">
+                    <DiffCode text={line.text} place={places.get(line)} />
+                  </td>
                 </tr>
               ))}
             </tbody>
