@@ -1,19 +1,18 @@
 import { expect, ready, test } from './test'
 
-test('code is coloured in changes and in messages, beside the page, and stays text', async ({
+test('code is coloured in changes and in files, beside the page, and stays text', async ({
   signedIn: page,
   server,
 }) => {
   const code = ['fn main() {', '    let tag = "<img src=x onerror=alert(1)>"; // why', '}']
   const write = code.map(line => `printf '%s\\n' '${line}' >> main.rs`).join('\n')
-  const say = ['```rust', ...code, '```'].map(line => `printf '%s\\n' '${line}'`).join('\n')
   const workspace = await server.workspace('coloured')
   const before = await server.mission({ workspace, prompt: 'git init -q .', one_shot: true })
   await expect.poll(async () => (await server.get(before)).state).toBe('done')
   const id = await server.mission({
     harness: 'talking',
     workspace,
-    prompt: `${write}\n${say}`,
+    prompt: write,
     one_shot: true,
   })
   await expect.poll(async () => (await server.get(id)).state).toBe('done')

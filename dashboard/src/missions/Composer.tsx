@@ -1,15 +1,23 @@
 import { useEffect, useRef, useState } from 'react'
 import { requestKey } from '../api/client'
 import type { HarnessAbout, Mission } from '../api/schema'
+import { attachmentsOf } from '../attach/files'
+import { AttachButton } from '../compose/AttachButton'
+import { PromptBox } from '../compose/PromptBox'
 import { shown } from '../shell/keys'
+import { useSignal } from '../signal'
 import { Menu, MenuItem } from '../ui/Menu'
 import { useMissionActions, useSend } from './actions'
 import { useDraft } from './draft'
+import { useSlashCommands } from './slash'
 import { WayMenu } from './WayMenu'
 
 export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent: () => void }) {
   const { mission, about } = props
   const [text, setText] = useDraft(`mission:${mission.id}`)
+  const files = attachmentsOf(`mission:${mission.id}`)
+  const attached = useSignal(files)
+  const picker = useRef<HTMLInputElement>(null)
   const latest = useRef(text)
   useEffect(() => {
     latest.current = text
@@ -17,16 +25,28 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
   const [key, setKey] = useState(requestKey)
   const { edit, run } = useMissionActions(mission.id)
   const { send, busy, way, steers } = useSend(mission, about)
+  const commands = useSlashCommands({
+    mission,
+    about,
+    text,
+    busy,
+    steers,
+    edit: edit.mutate,
+    attach: () => picker.current?.click(),
+  })
+  const waits = attached.some(({ id }) => !id)
   const submit = () => {
     const message = text.trim()
-    if (message === '' || send.isPending) return
+    if (message === '' || waits || send.isPending) return
     // What is written while this is on its way is the next message.
     setText('')
     setKey(requestKey())
+    const taken = files.take()
     send.mutate(
-      { text: message, key },
+      { text: message, attachments: taken.flatMap(({ id }) => id ?? []), key },
       {
         onError: () => {
+          files.restore(taken)
           if (latest.current !== '') return
           setText(message)
           // Sent again it is the same message, should it have arrived after all.
@@ -52,15 +72,17 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
         submit()
       }}
     >
-      <textarea
-        className="input"
-        aria-label="Message"
+      <PromptBox
+        label="Message"
         placeholder={placeholder}
+        text={text}
+        onText={setText}
         rows={Math.min(10, Math.max(1, text.split('\n').length))}
-        value={text}
-        onChange={event => setText(event.target.value)}
-        onKeyDown={event => {
-          if (event.nativeEvent.isComposing) return
+        above
+        place={{ workspace: mission.workspace, base: mission.worktree ? `missions/${mission.id}` : '' }}
+        commands={commands}
+        files={files}
+        onKey={event => {
           if (
             event.key === 'Enter' &&
             (event.ctrlKey || event.metaKey || !(event.shiftKey || matchMedia('(pointer: coarse)').matches))
@@ -70,7 +92,14 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
           } else if (event.key === 'Escape') event.currentTarget.blur()
         }}
       />
+      {attached.length > 0 && busy && way === 'steer' && (
+        <p className="dim">With files it waits until the turn is over.</p>
+      )}
+      {attached.some(({ image }) => image) && about?.images === false && (
+        <p className="dim">This agent does not look at images: it is told where they are.</p>
+      )}
       <div className="row wrap composer-foot">
+        <AttachButton files={files} picker={picker} />
         {busy && <WayMenu way={way} steers={steers} />}
         {about?.chooses_model && (
           <Menu label={`${mission.model ?? 'Default model'} ▾`} className="button bare small">
@@ -125,7 +154,11 @@ export function Composer(props: { mission: Mission; about?: HarnessAbout; onSent
             Interrupt <kbd>{shown('interrupt')}</kbd>
           </button>
         ) : null}
-        <button type="submit" className="button primary" disabled={text.trim() === '' || send.isPending}>
+        <button
+          type="submit"
+          className="button primary"
+          disabled={text.trim() === '' || waits || send.isPending}
+        >
           {send.isPending ? 'Sending…' : 'Send'} <kbd>⏎</kbd>
         </button>
       </div>

@@ -77,6 +77,11 @@ export function Queue(props: { mission: Mission }) {
                 <span className="cut grow" dir="auto" title={item.text}>
                   {item.text}
                 </span>
+                {item.attachments && item.attachments.length > 0 && (
+                  <span className="tag" title={item.attachments.map(({ name }) => name).join(', ')}>
+                    {counted(item.attachments.length, 'file')}
+                  </span>
+                )}
                 <Icon
                   does="Edit"
                   icon={Pencil}

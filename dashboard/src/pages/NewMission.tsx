@@ -1,13 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { api, call, requestKey } from '../api/client'
 import type { HarnessInfo, Mission, MissionRequest } from '../api/schema'
+import { attachmentsOf } from '../attach/files'
+import { AttachButton } from '../compose/AttachButton'
+import { skillCommands, workCommands } from '../compose/choices'
+import { PromptBox } from '../compose/PromptBox'
+import { skills } from '../compose/skills'
 import { useDraft } from '../missions/draft'
 import { harnesses, readiness } from '../missions/harnesses'
 import { missionList, missionQuery } from '../missions/queries'
 import { State } from '../missions/State'
 import { tell } from '../shell/toasts'
+import { useSignal } from '../signal'
 import { age } from '../ui/format'
 import { Failed, Loading, Page } from '../ui/states'
 import { workspaces } from '../workspaces/queries'
@@ -57,6 +63,10 @@ export function NewMission() {
   const recent = queries.getQueryData(missionList({}).queryKey)?.pages[0]?.items.slice(0, 5) ?? []
   const [text, setText] = useDraft('new')
   const [prompt, setPrompt] = [text || search.prompt || '', setText]
+  const files = attachmentsOf('new')
+  const attached = useSignal(files)
+  const picker = useRef<HTMLInputElement>(null)
+  const library = useQuery({ ...skills, enabled: prompt.startsWith('/') })
   const [choices, setChoices] = useState<Choices>(() => ({
     ...remembered(),
     ...(search.harness ? { harness: search.harness } : {}),
@@ -87,6 +97,7 @@ export function NewMission() {
         approvals: about?.approvals ? (ask ? 'ask' : 'bypass') : undefined,
         one_shot: Boolean(choices.oneShot),
         worktree: Boolean(workspace && choices.worktree),
+        attachments: attached.flatMap(({ id }) => id ?? []),
       }
       const header = { 'Idempotency-Key': key }
       return (await call(api.POST('/api/v1/missions', { params: { header }, body }))) as Mission
@@ -100,14 +111,39 @@ export function NewMission() {
         // They are asked for again.
       }
       setPrompt('')
+      files.take()
       setKey(requestKey())
       if (stay) tell(`Started: ${mission.title}`)
       else void navigate({ to: '/missions/$id', params: { id: mission.id } })
     },
   })
+  const waits = attached.some(({ id }) => !id)
+  const startable = prompt.trim() !== '' && !waits && !create.isPending
   const submit = (stay: boolean) => {
-    if (prompt.trim() !== '' && !create.isPending) create.mutate({ stay })
+    if (startable) create.mutate({ stay })
   }
+  const commands = [
+    { name: 'attach', title: 'Choose files that come along', run: () => picker.current?.click() },
+    ...list.map(({ id }) => ({
+      name: `agent ${id}`,
+      title: 'Let this agent do it',
+      run: () => set({ harness: id, model: undefined }),
+    })),
+    ...(places.data?.items ?? []).map(({ name }) => ({
+      name: `workspace ${name}`,
+      title: 'Work there',
+      run: () => set({ workspace: name }),
+    })),
+    ...workCommands(about ?? undefined, change =>
+      set({
+        ...('model' in change ? { model: change.model ?? undefined } : {}),
+        ...('effort' in change ? { effort: change.effort ?? undefined } : {}),
+        ...('mode' in change ? { plan: change.mode === 'plan' } : {}),
+        ...('approvals' in change ? { ask: change.approvals === 'ask' } : {}),
+      }),
+    ),
+    ...skillCommands(library.data?.items ?? [], workspace?.skills),
+  ]
 
   return (
     <Page title="New mission" ready={!agents.isPending && !places.isPending} className="new-mission">
@@ -121,22 +157,26 @@ export function NewMission() {
             submit(false)
           }}
         >
-          <label className="field">
-            <span>{harness?.id === 'shell' ? 'Script' : 'What is to be done?'}</span>
-            <textarea
-              className={harness?.id === 'shell' ? 'input mono' : 'input'}
+          <div className="field">
+            <span aria-hidden>{harness?.id === 'shell' ? 'Script' : 'What is to be done?'}</span>
+            <PromptBox
+              label={harness?.id === 'shell' ? 'Script' : 'What is to be done?'}
+              placeholder={harness?.id === 'shell' ? 'echo hello' : 'Say it as you would to a colleague'}
+              className={harness?.id === 'shell' ? 'mono' : ''}
+              text={prompt}
+              onText={setPrompt}
               rows={6}
               autoFocus
-              value={prompt}
-              placeholder={harness?.id === 'shell' ? 'echo hello' : 'Say it as you would to a colleague'}
-              onChange={event => setPrompt(event.target.value)}
-              onKeyDown={event => {
+              place={workspace ? { workspace: workspace.id, base: '' } : undefined}
+              commands={commands}
+              files={files}
+              onKey={event => {
                 if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
                 event.preventDefault()
                 submit(event.shiftKey)
               }}
             />
-          </label>
+          </div>
           {prompt.trim() === '' && (
             <p className="row wrap examples">
               <span className="dim">For instance</span>
@@ -251,21 +291,14 @@ export function NewMission() {
           )}
           {create.error && <Failed error={create.error} />}
           <div className="row wrap">
-            <button
-              type="submit"
-              className="button primary"
-              disabled={prompt.trim() === '' || create.isPending}
-            >
+            <button type="submit" className="button primary" disabled={!startable}>
               {create.isPending ? 'Starting…' : 'Start'} <kbd>Ctrl ⏎</kbd>
             </button>
-            <button
-              type="button"
-              className="button"
-              disabled={prompt.trim() === '' || create.isPending}
-              onClick={() => submit(true)}
-            >
+            <button type="button" className="button" disabled={!startable} onClick={() => submit(true)}>
               Start and stay here
             </button>
+            <span className="grow" />
+            <AttachButton files={files} picker={picker} />
           </div>
         </form>
       )}

@@ -269,7 +269,7 @@ function Preview({ item, onAll }: { item: ToolItem; onAll: () => void }) {
   const lines = whole.slice(-8000).replace(/\n$/, '').split('\n')
   const hidden = whole.length > 8000 || lines.length > PREVIEW
   return (
-    <div className="preview">
+    <div className="tool-preview">
       {hidden && (
         <button type="button" className="button bare small" onClick={onAll}>
           Show all {counted(whole.split('\n').length - 1, 'line')}

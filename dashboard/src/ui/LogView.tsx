@@ -24,7 +24,7 @@ export function LogView(props: { label: string; urls: string[] }) {
       {problem && <p className="problem-line">{problem}</p>}
       <pre
         ref={box}
-        className="log"
+        className="log-view"
         role="log"
         aria-live="off"
         aria-label={props.label}
