@@ -7,6 +7,9 @@ const PIXEL = Buffer.from(
   'base64',
 )
 
+/** An agent that says what the first file of its message is. */
+const READS = `echo '{"attachment": 0}'; read -r line; echo "got $line"`
+
 /** Puts a file into the page as a person would who pastes or drops it. */
 async function give(page: Page, how: 'paste' | 'drop', name: string, text: string) {
   await page.getByLabel('Message').evaluate(
@@ -39,7 +42,7 @@ test('files come by choice, paste and drop, survive a reload, are taken out, and
   await give(page, 'drop', 'dropped.txt', 'two')
   const files = page.getByRole('list', { name: 'Files that come along' }).getByRole('listitem')
   await expect(files).toHaveCount(3)
-  await page.getByLabel('Message').fill('echo "{"attachment": 0}"; read -r line; echo "got $line"')
+  await page.getByLabel('Message').fill(READS)
   await page.reload()
   await ready(page)
   await expect(files).toHaveCount(3)
@@ -60,9 +63,7 @@ test('a new mission begins with files', async ({ signedIn: page, server }) => {
     .locator('input[type=file]')
     .setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('x') })
   await expect(page.getByRole('listitem').filter({ hasText: 'a.txt' })).toContainText('1 B')
-  await page
-    .getByLabel('What is to be done?')
-    .fill('echo "{"attachment": 0}"; read -r line; echo "got $line"')
+  await page.getByLabel('What is to be done?').fill(READS)
   await page.getByRole('button', { name: /^Start C/ }).click()
   await expect(page.getByRole('region', { name: 'Transcript' })).toContainText('got attachment 0 eA==')
 })

@@ -28,14 +28,17 @@ const compiled = join(dirname(binary), 'test-plugin-cache')
 /** Plugins of the configuration that comes with the server that are needed here. */
 const NEEDED = ['shell', 'bubblewrap']
 
-/** The configuration that comes with the server, with few plugins, and the harness that says what its script prints. */
+/** The configuration that comes with the server, with few plugins, the harness that says what its script prints, and one whose
+ * agent is `agent.sh` in the workspace, which speaks the Agent Client Protocol. */
 function config(): string {
   const [head = '', ...tables] = readFileSync(join(root, 'config/sandboxed.toml'), 'utf8').split(
     /^\[\[plugin\]\]\n/m,
   )
   const kept = tables.filter(table => NEEDED.some(id => table.startsWith(`id = "${id}"\n`)))
   const talking = `id = "talking"\nkind = "harness"\ncomponent = "${join(guests, 'talking-harness.wasm')}"\n`
-  return [head, ...kept, talking].join('[[plugin]]\n')
+  const scripted = `id = "scripted"\nkind = "harness"\ncomponent = "acp.wasm"\ngrants.log = true
+[plugin.config]\nsummary = "Tells what updates.jsonl says."\ncommand = { program = "sh", args = ["agent.sh"] }\n`
+  return [head, ...kept, talking, scripted].join('[[plugin]]\n')
 }
 
 /** A server with a data directory of its own, on the same port each time that it is started. */

@@ -7,6 +7,7 @@ import { languageOf } from '../highlight/languages'
 import { bytes } from '../ui/format'
 import { Failed, Loading } from '../ui/states'
 import { contentUrl, entry, PREVIEW, preview } from './queries'
+import './files.css'
 
 /** A file beside the list. */
 export function FilePreview(props: { workspace: string; path: string; onClose: () => void }) {
@@ -33,7 +34,8 @@ export function FilePreview(props: { workspace: string; path: string; onClose: (
   )
 }
 
-function Content(props: { workspace: string; entry: FileEntry }) {
+/** The content of a file as far as it can be looked at. */
+export function Content(props: { workspace: string; entry: FileEntry }) {
   const { entry } = props
   const query = useQuery(preview(props.workspace, entry))
   if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />

@@ -1,15 +1,13 @@
-import { Bot, Check, ChevronRight, FilePen, FileText, Globe, Search, Terminal, Wrench } from 'lucide-react'
+import { Check, ChevronRight, FilePen } from 'lucide-react'
 import { lazy, memo, Suspense } from 'react'
 import { AskCard } from '../asks/AskCard'
 import { clock, count, counted, duration } from '../ui/format'
-import { useNow } from '../ui/now'
+import { CameAlong } from './CameAlong'
 import { Diff } from './Diff'
-import { diffSize } from './hunks'
-import type { FilesItem, Item, ThoughtItem, ToolItem, TurnItem } from './items'
+import type { FilesItem, Item, ThoughtItem, TurnItem } from './items'
 import type { MissionLog } from './log'
 import { PlanList } from './PlanList'
-import { Ansi, ToolBody } from './ToolBody'
-import { toolTitle } from './tool'
+import { ToolRow } from './ToolRow'
 import { useItem } from './useLog'
 import { visible } from './visible'
 
@@ -67,12 +65,20 @@ function Body({ log, item, open }: RowProps) {
             open={open}
             className={item.role === 'user' ? 'said' : 'plain soft'}
           />
+          <CameAlong files={item.attachments} />
         </>
       )
     case 'thought':
       return <Thought item={item} open={open} />
     case 'tool':
-      return <Tool log={log} item={item} open={open} />
+      return (
+        <ToolRow
+          item={item}
+          mission={log.mission}
+          open={open}
+          row={child => <Row log={log} item={child} open={open} />}
+        />
+      )
     case 'approval':
       return <AskCard mission={log.mission} ask={{ kind: 'approval', ...item.approval }} past />
     case 'question':
@@ -176,144 +182,6 @@ function Thought({ item, open }: { item: ThoughtItem; open: Openness }) {
         {item.text}
       </p>
     </Fold>
-  )
-}
-
-const ICONS = {
-  execute: Terminal,
-  read: FileText,
-  edit: FilePen,
-  delete: FilePen,
-  search: Search,
-  fetch: Globe,
-  think: Bot,
-  other: Wrench,
-}
-
-/** Lines of a program's output that are shown while its call is closed. */
-const PREVIEW = 8
-
-function Tool({ log, item, open }: { log: MissionLog; item: ToolItem; open: Openness }) {
-  const Icon = item.children.length > 0 ? Bot : ICONS[item.tool]
-  const { verb, subject } = toolTitle(item)
-  const isOpen = open.keys.has(item.key) !== open.all
-  return (
-    <>
-      <button
-        type="button"
-        className="fold tool-head"
-        aria-expanded={isOpen}
-        onClick={() => open.toggle(item.key)}
-      >
-        <Icon className="icon" aria-hidden />
-        {verb && <span className="tool-verb">{verb}</span>}
-        <code className="cut grow tool-subject" dir="ltr">
-          {visible(subject)}
-        </code>
-        <ToolStanding item={item} />
-      </button>
-      {isOpen ? (
-        <ToolBody item={item} />
-      ) : (
-        item.tool === 'execute' &&
-        item.output.length > 0 && <Preview item={item} onAll={() => open.toggle(item.key)} />
-      )}
-      {item.children.length > 0 && <Within log={log} item={item} open={open} isOpen={isOpen} />}
-    </>
-  )
-}
-
-function ToolStanding({ item }: { item: ToolItem }) {
-  const running = !item.ended && (item.status === 'running' || item.status === 'pending')
-  if (running) return <Since at={item.at} />
-  const took = item.ended ? Date.parse(item.ended) - Date.parse(item.at) : undefined
-  return (
-    <span className="tool-standing num">
-      {item.status === 'failed' && (
-        <span className="state fail">
-          <span aria-hidden>✕</span>
-          <span>{item.exitCode === undefined ? 'failed' : `exit ${item.exitCode}`}</span>
-        </span>
-      )}
-      <EditSize item={item} />
-      {took !== undefined && took > 0 && <span className="dim">{duration(took)}</span>}
-    </span>
-  )
-}
-
-function EditSize({ item }: { item: ToolItem }) {
-  const sizes = item.edits.map(({ diff }) => diffSize(diff))
-  if (sizes.length === 0) return null
-  return (
-    <span>
-      <span className="plus">+{count(sizes.reduce((sum, size) => sum + size.added, 0))}</span>{' '}
-      <span className="minus">−{count(sizes.reduce((sum, size) => sum + size.removed, 0))}</span>
-    </span>
-  )
-}
-
-function Since({ at }: { at: string }) {
-  const now = useNow(1000)
-  return (
-    <span className="tool-standing">
-      <span className="state running num">
-        <span aria-hidden>●</span>
-        <span>{duration(Math.max(0, Math.floor((now - Date.parse(at)) / 1000) * 1000))}</span>
-      </span>
-    </span>
-  )
-}
-
-function Preview({ item, onAll }: { item: ToolItem; onAll: () => void }) {
-  const whole = item.output.map(({ text }) => text).join('')
-  const lines = whole.slice(-8000).replace(/\n$/, '').split('\n')
-  const hidden = whole.length > 8000 || lines.length > PREVIEW
-  return (
-    <div className="tool-preview">
-      {hidden && (
-        <button type="button" className="button bare small" onClick={onAll}>
-          Show all {counted(whole.split('\n').length - 1, 'line')}
-        </button>
-      )}
-      <pre dir="ltr">
-        <Ansi text={lines.slice(-PREVIEW).join('\n')} />
-      </pre>
-    </div>
-  )
-}
-
-/** What a sub-agent does: its last steps, or all of them. */
-function Within({
-  log,
-  item,
-  open,
-  isOpen,
-}: {
-  log: MissionLog
-  item: ToolItem
-  open: Openness
-  isOpen: boolean
-}) {
-  const shown = item.children.slice(isOpen ? -200 : -3)
-  const before = item.children.length - shown.length
-  return (
-    <div className="within">
-      {before > 0 && (
-        <button
-          type="button"
-          className="button bare small"
-          onClick={() => open.toggle(item.key)}
-          disabled={isOpen}
-        >
-          {counted(before, 'earlier step')}
-        </button>
-      )}
-      {shown.map(child => (
-        <div key={child.key} className={`entry inner ${child.kind}`} data-seq={child.seq}>
-          <Row log={log} item={child} open={open} />
-        </div>
-      ))}
-    </div>
   )
 }
 

@@ -98,12 +98,20 @@ export class Fold {
     if (event.kind !== 'retry') this.#retrying = undefined
     switch (event.kind) {
       case 'message': {
-        const { id, role, parent, text } = event.body
+        const { id, role, parent, text, attachments = [] } = event.body
         const known = this.#known.get(`message:${id}`)
         if (known?.kind === 'message') {
           known.text = capped(known.text, text)
+          known.attachments.push(...attachments)
           this.#touch(known, seq)
-        } else this.#add({ ...entry(`message:${id}`, parent), kind: 'message', role, text })
+        } else
+          this.#add({
+            ...entry(`message:${id}`, parent),
+            kind: 'message',
+            role,
+            text,
+            attachments: [...attachments],
+          })
         break
       }
       case 'thought': {
@@ -328,6 +336,7 @@ function join(old: Item, later: Item) {
   old.revision += later.revision + 1
   if ((old.kind === 'message' || old.kind === 'thought') && old.kind === later.kind) {
     old.text = capped(old.text, later.text)
+    if (old.kind === 'message' && later.kind === 'message') old.attachments.push(...later.attachments)
     if (old.kind === 'thought' && later.kind === 'thought') old.ended = later.ended
   } else if (old.kind === 'tool' && later.kind === 'tool') {
     old.output.push(...later.output)

@@ -4,6 +4,7 @@ import type {
   Connections,
   Edit,
   FileChange,
+  MessageAttachment,
   MessageRole,
   OpenedPort,
   PlanEntry,
@@ -31,6 +32,8 @@ export interface MessageItem extends Entry {
   kind: 'message'
   role: MessageRole
   text: string
+  /** The files that came with it. */
+  attachments: MessageAttachment[]
 }
 
 export interface ThoughtItem extends Entry {
