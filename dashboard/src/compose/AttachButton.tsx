@@ -1,6 +1,6 @@
 import { Paperclip } from 'lucide-react'
 import type { RefObject } from 'react'
-import type { Attachments } from '../attach/files'
+import { type Attachments, MOST } from '../attach/files'
 import { attach } from './PromptBox'
 
 /** Chooses files that come along. */
@@ -20,7 +20,7 @@ export function AttachButton(props: { files: Attachments; picker: RefObject<HTML
       <button
         type="button"
         className="button bare small"
-        title="Files that come along: choose, paste or drop them"
+        title={`Files that come along, ${MOST} at most: choose, paste or drop them`}
         onClick={() => props.picker.current?.click()}
       >
         <Paperclip className="icon" aria-hidden />

@@ -1,4 +1,4 @@
-import { type DragEvent, useEffect, useId, useLayoutEffect, useRef, useState } from 'react'
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'react'
 import { AttachmentList } from '../attach/AttachmentList'
 import { type Attachments, MOST } from '../attach/files'
 import { tell } from '../shell/toasts'
@@ -67,25 +67,9 @@ export function PromptBox(props: {
     onText(text.slice(0, asking.from) + suggestion.text + text.slice(asking.to))
     suggestion.run?.()
   }
-  const drop = (event: DragEvent) => {
-    event.preventDefault()
-    setOver(false)
-    attach(files, [...event.dataTransfer.files])
-  }
+  useDrop(files, setOver)
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: files can be chosen by a button as well
-    <div
-      className={over ? 'prompt over' : 'prompt'}
-      onDragOver={event => {
-        if (!event.dataTransfer.types.includes('Files')) return
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={event => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false)
-      }}
-      onDrop={drop}
-    >
+    <div className={over ? 'prompt over' : 'prompt'}>
       <textarea
         ref={box}
         className={`input ${props.className ?? ''}`}
@@ -133,6 +117,7 @@ export function PromptBox(props: {
           id={list}
           className={props.above ? 'offers above' : 'offers'}
           role="listbox"
+          tabIndex={0}
           aria-label={asking?.kind === 'file' ? 'Files' : 'Commands'}
         >
           {suggestions.map((suggestion, index) => (
@@ -159,4 +144,33 @@ export function PromptBox(props: {
       <AttachmentList files={files} />
     </div>
   )
+}
+
+/** Files that are dropped anywhere on the page come along: dropped beside the box they would take the page away. */
+function useDrop(files: Attachments, setOver: (over: boolean) => void) {
+  useEffect(() => {
+    const carries = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true
+    const over = (event: DragEvent) => {
+      if (!carries(event) || event.defaultPrevented) return
+      event.preventDefault()
+      setOver(true)
+    }
+    const leave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false)
+    }
+    const drop = (event: DragEvent) => {
+      if (!carries(event) || event.defaultPrevented) return
+      event.preventDefault()
+      setOver(false)
+      attach(files, [...(event.dataTransfer?.files ?? [])])
+    }
+    addEventListener('dragover', over)
+    addEventListener('dragleave', leave)
+    addEventListener('drop', drop)
+    return () => {
+      removeEventListener('dragover', over)
+      removeEventListener('dragleave', leave)
+      removeEventListener('drop', drop)
+    }
+  }, [files, setOver])
 }

@@ -27,7 +27,7 @@ export function workCommands(
     ...(about.planning
       ? [
           one('plan', 'Say how it would be done, and change nothing', () => set({ mode: 'plan' })),
-          one('act', 'Do it', () => set({ mode: 'act' })),
+          one('act', 'Do it, and not only plan it', () => set({ mode: 'act' })),
         ]
       : []),
     ...(about.chooses_model
@@ -38,7 +38,9 @@ export function workCommands(
       : []),
     ...(about.efforts.length > 0
       ? [
-          ...about.efforts.map(effort => one(`effort ${effort}`, 'Think so hard', () => set({ effort }))),
+          ...about.efforts.map(effort =>
+            one(`effort ${effort}`, 'How hard it thinks', () => set({ effort })),
+          ),
           one('effort default', 'Leave it to the agent how hard it thinks', () => set({ effort: null })),
         ]
       : []),

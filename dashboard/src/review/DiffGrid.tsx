@@ -7,7 +7,7 @@ import type { useReviewDraft } from './draft'
 import { guessed } from './layout'
 import { FileTitle, ReviewRow, type RowActions } from './ReviewRow'
 import { type ReviewFile, type Row, rowsOf } from './rows'
-import { selected } from './selection'
+import { isWithin, selected } from './selection'
 import { useCursor } from './useCursor'
 
 /** The lines of all files, as a grid that keys move in. */
@@ -68,17 +68,24 @@ export function DiffGrid(props: {
     remark,
   })
 
-  const latest = useRef({ toggle, draft, turn: props.turn })
+  const { back } = cursor
+  const latest = useRef({ toggle, draft, back, turn: props.turn })
   useEffect(() => {
-    latest.current = { toggle, draft, turn: props.turn }
+    latest.current = { toggle, draft, back, turn: props.turn }
   })
   const act: RowActions = useMemo(
     () => ({
       toggle: path => latest.current.toggle(path),
       edit: ({ turn: _, ...comment }) => latest.current.draft.write(comment),
       remove: ({ id }) => latest.current.draft.remove(id),
-      save: () => latest.current.draft.keep(latest.current.turn),
-      discard: () => latest.current.draft.write(undefined),
+      save: () => {
+        latest.current.back()
+        latest.current.draft.keep(latest.current.turn)
+      },
+      discard: () => {
+        latest.current.back()
+        latest.current.draft.write(undefined)
+      },
       text: text => {
         const { draft } = latest.current
         if (draft.writing) draft.write({ ...draft.writing, text })
@@ -108,9 +115,10 @@ export function DiffGrid(props: {
     const row = target instanceof Element ? target.closest<HTMLElement>('[data-row]') : null
     return { row: Number(row?.dataset.row ?? -1), side: cell?.dataset.side as Side | undefined }
   }
-  const marked = (index: number) => {
-    const { from, row } = cursor
-    return from >= 0 && row >= 0 && index >= Math.min(from, row) && index <= Math.max(from, row)
+  const marked = (row: Row, index: number) => {
+    if (writing) return isWithin(writing, row)
+    const { from, row: to } = cursor
+    return from >= 0 && to >= 0 && index >= Math.min(from, to) && index <= Math.max(from, to)
   }
   const here =
     cursor.row >= 0 ? selected(rows, cursor.from >= 0 ? cursor.from : cursor.row, cursor.row) : undefined
@@ -178,7 +186,7 @@ export function DiffGrid(props: {
             index={index}
             split={split}
             now={index === cursor.row}
-            selected={marked(index)}
+            selected={marked(row, index)}
             writing={row.kind === 'editor' ? (writing?.text ?? '') : undefined}
             act={act}
           />

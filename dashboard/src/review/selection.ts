@@ -1,5 +1,5 @@
 import type { DiffLine } from '../transcript/hunks'
-import type { Side, Span } from './comments'
+import { numberOf, type Side, type Span } from './comments'
 import type { LineRow, Row } from './rows'
 
 const SIGNS = { same: ' ', add: '+', del: '-', hunk: '', note: '' }
@@ -39,4 +39,12 @@ export function selected(
     to: Math.max(...found),
     code: code.join('\n'),
   }
+}
+
+/** Whether a row is among the lines of a span. */
+export function isWithin({ path, side, from, to }: Span, row: Row): boolean {
+  if (row.kind !== 'line' || row.file.path !== path) return false
+  const line = row[side]
+  const number = line && numberOf(line, side)
+  return number !== undefined && number >= from && number <= to
 }

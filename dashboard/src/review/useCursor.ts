@@ -46,5 +46,9 @@ export function useCursor(rows: readonly Row[], list: RefObject<RowsHandle | nul
     /** Rows between this one and the cursor are selected. */
     select: (index: number | undefined) => setFrom(index === undefined ? undefined : rows[index]?.key),
     point: (index: number) => setAt(rows[index]?.key),
+    /** The keyboard goes on where it was. */
+    back: () => {
+      wanted.current = at
+    },
   }
 }

@@ -32,7 +32,7 @@ export function Diff(props: {
       {props.diff === undefined ? (
         <p className="dim diff-none">No diff: it is binary or too large.</p>
       ) : (
-        <section className="diff-lines" tabIndex={0} aria-label={`Changes of ${props.path}`}>
+        <div className="diff-lines" tabIndex={0}>
           <table>
             <tbody>
               {shown.map((line, index) => (
@@ -49,7 +49,7 @@ export function Diff(props: {
               ))}
             </tbody>
           </table>
-        </section>
+        </div>
       )}
       {shown.length < lines.length && (
         <button type="button" className="button bare small" onClick={() => setAll(true)}>

@@ -10,7 +10,7 @@ export function FileRead({ item, path }: { item: ToolItem; path: string }) {
   if (output === '' || output.length > SHOWN || item.omitted > 0) return <Output item={item} />
   const { first, text } = numberedIn(output) ?? { text: output }
   return (
-    <section className="output file-read" tabIndex={0} aria-label="What was read">
+    <div className="output file-read" tabIndex={0}>
       {first !== undefined && (
         <pre className="file-lines" aria-hidden>
           {text
@@ -22,6 +22,6 @@ export function FileRead({ item, path }: { item: ToolItem; path: string }) {
       <pre dir="ltr">
         <Coloured text={text} language={languageOf(path)} />
       </pre>
-    </section>
+    </div>
   )
 }

@@ -9,7 +9,7 @@ export function Found({ item }: { item: ToolItem }) {
   const found = foundIn(outputOf(item))
   if (!found) return <Output item={item} />
   return (
-    <section className="output found" tabIndex={0} aria-label="What was found">
+    <div className="output found" tabIndex={0}>
       <p className="dim num">
         {counted(found.files.length, 'file')}
         {found.left > 0 && `, and ${count(found.left)} more lines`}
@@ -27,6 +27,6 @@ export function Found({ item }: { item: ToolItem }) {
           </li>
         ))}
       </ul>
-    </section>
+    </div>
   )
 }

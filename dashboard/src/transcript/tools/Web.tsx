@@ -54,8 +54,8 @@ function Said({ item, text }: { item: ToolItem; text: string }) {
   if (item.status === 'failed') return <Output item={item} />
   if (text.trim() === '') return null
   return (
-    <section className="output said-by-others" tabIndex={0} aria-label="Answer">
+    <div className="output said-by-others" tabIndex={0}>
       <Markdown text={text} />
-    </section>
+    </div>
   )
 }
