@@ -118,8 +118,8 @@ export function FileTitle({ change }: { change: FileChange }) {
   const { added_lines: added, removed_lines: removed } = change
   return (
     <>
-      <code className="cut grow" dir="ltr">
-        {visible(change.path)}
+      <code className="cut grow">
+        <bdi dir="ltr">{visible(change.path)}</bdi>
       </code>
       {NOTES[change.change] && <span className="dim">{NOTES[change.change]}</span>}
       {added !== null && added !== undefined && (
