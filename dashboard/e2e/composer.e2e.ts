@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test'
+import { violations } from './faults'
 import { expect, ready, test } from './test'
 
 /** A picture of one pixel. */
@@ -61,11 +62,32 @@ test('a new mission begins with files', async ({ signedIn: page, server }) => {
   await ready(page)
   await page
     .locator('input[type=file]')
-    .setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('x') })
-  await expect(page.getByRole('listitem').filter({ hasText: 'a.txt' })).toContainText('1 B')
+    .setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: PIXEL })
+  await expect(page.getByRole('listitem').filter({ hasText: 'dot.png' })).toContainText('70 B')
   await page.getByLabel('What is to be done?').fill(READS)
   await page.getByRole('button', { name: /^Start C/ }).click()
-  await expect(page.getByRole('region', { name: 'Transcript' })).toContainText('got attachment 0 eA==')
+  await expect(page.getByRole('region', { name: 'Transcript' })).toContainText(
+    `got attachment 0 ${PIXEL.toString('base64')}`,
+  )
+})
+
+test('a file that is larger than the server takes says so, and the message waits until it is taken out', async ({
+  signedIn: page,
+  server,
+}) => {
+  const id = await server.mission({ harness: 'talking', prompt: 'echo hello' })
+  await expect.poll(async () => (await server.get(id)).state).toBe('awaiting_user')
+  await page.goto(`${server.url}/missions/${id}`)
+  await ready(page)
+  const buffer = Buffer.alloc(21 << 20)
+  await page.locator('input[type=file]').setInputFiles({ name: 'a.bin', mimeType: 'image/x-none', buffer })
+  await page.getByLabel('Message').fill('echo without')
+  const files = page.getByRole('list', { name: 'Files that come along' })
+  await expect(files.locator('.problem-line')).toContainText(/MiB|large|limit/)
+  await expect(page.getByRole('button', { name: /^Send/ })).toBeDisabled()
+  await page.getByRole('button', { name: 'Take out a.bin' }).click()
+  await page.getByRole('button', { name: /^Send/ }).click()
+  await expect(page.getByRole('region', { name: 'Transcript' })).toContainText('echo without')
 })
 
 test('@ names files of the workspace, and / changes how the next turn works', async ({
@@ -85,6 +107,7 @@ test('@ names files of the workspace, and / changes how the next turn works', as
   await box.focus()
   await page.keyboard.type('look at @s')
   await expect(page.getByRole('option', { name: 'src/' })).toBeVisible()
+  expect(await violations(page)).toEqual([])
   await page.keyboard.press('Enter')
   await expect(page.getByRole('option', { name: 'deep/' })).toBeVisible()
   await page.keyboard.type('dee')
@@ -113,7 +136,7 @@ test('what an input method is told sends nothing and chooses nothing', async ({ 
   await ready(page)
   const box = page.getByLabel('Message')
   await box.fill('/pla')
-  await expect(page.getByRole('option', { name: /plan/ })).toBeVisible()
+  await expect(page.getByRole('option', { name: /^\/plan/ })).toBeVisible()
   for (const composing of [{ isComposing: true }, { keyCode: 229 }])
     await box.dispatchEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...composing })
   await expect(box).toHaveValue('/pla')

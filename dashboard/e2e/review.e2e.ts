@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test'
+import { unreachable, violations } from './faults'
 import type { Server } from './server'
 import { expect, ready, test } from './test'
 
@@ -70,6 +71,8 @@ test('changes are read by keyboard, commented on, kept over a reload, and sent t
   await editor.press('Control+Enter')
   await expect(second).toContainText('Why this line?')
 
+  expect(await violations(page)).toEqual([])
+  expect(await unreachable(page)).toEqual([])
   await page.getByRole('button', { name: /Send 2 comments/ }).click()
   const transcript = page.getByRole('region', { name: 'Transcript' })
   await expect(transcript).toContainText('2 comments on your changes:')

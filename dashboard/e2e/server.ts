@@ -36,9 +36,9 @@ function config(): string {
   )
   const kept = tables.filter(table => NEEDED.some(id => table.startsWith(`id = "${id}"\n`)))
   const talking = `id = "talking"\nkind = "harness"\ncomponent = "${join(guests, 'talking-harness.wasm')}"\n`
-  const scripted = `id = "scripted"\nkind = "harness"\ncomponent = "acp.wasm"\ngrants.log = true
+  const spoken = `id = "acp-agent"\nkind = "harness"\ncomponent = "acp.wasm"\ngrants.log = true
 [plugin.config]\nsummary = "Tells what updates.jsonl says."\ncommand = { program = "sh", args = ["agent.sh"] }\n`
-  return [head, ...kept, talking, scripted].join('[[plugin]]\n')
+  return [head, ...kept, talking, spoken].join('[[plugin]]\n')
 }
 
 /** A server with a data directory of its own, on the same port each time that it is started. */

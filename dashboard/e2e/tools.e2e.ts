@@ -40,7 +40,7 @@ async function called(server: Server, name: string, calls: Call[], said: string)
   const made = await server.mission({ workspace, prompt, one_shot: true })
   await expect.poll(async () => (await server.get(made)).state).toBe('done')
   const id = await server.mission({
-    harness: 'scripted',
+    harness: 'acp-agent',
     workspace,
     prompt: 'Go',
     one_shot: true,
@@ -147,7 +147,7 @@ test('each tool call is one telling line, and shows what it is about when it is 
   const answer = log.locator('.said-by-others')
   await expect(answer.locator('strong')).toHaveText('much')
   await expect(answer).toContainText('<img src=')
-  await expect(log.getByText('of them')).toBeVisible()
+  await expect(log.getByText('Find all of them')).toBeVisible()
   const shot = log.getByRole('img', { name: 'dot.png' })
   await shot.scrollIntoViewIfNeeded()
   await expect(shot).toHaveAttribute('src', /^blob:/)
