@@ -7,6 +7,7 @@ import { PlanList } from '../transcript/PlanList'
 import { useLogState } from '../transcript/useLog'
 import { clock, count, duration, moment, money, tokens } from '../ui/format'
 import { Failed, Loading } from '../ui/states'
+import './panel.css'
 
 const Review = lazy(() => import('../review/Review').then(module => ({ default: module.Review })))
 

@@ -7,6 +7,7 @@ import type { Mission, OpenAsk } from '../api/schema'
 import { AskCard } from '../asks/AskCard'
 import { remove, useMissionActions } from '../missions/actions'
 import { Composer } from '../missions/Composer'
+import { useMissionCommands } from '../missions/commands'
 import { download } from '../missions/export'
 import { harnesses } from '../missions/harnesses'
 import { Panel, type Tab } from '../missions/Panel'
@@ -14,7 +15,6 @@ import { Queue } from '../missions/Queue'
 import { missionQuery, openAsks } from '../missions/queries'
 import { State } from '../missions/State'
 import { can, shownState } from '../missions/states'
-import { useCommands } from '../shell/commands'
 import { shown, useKeys } from '../shell/keys'
 import { announce, tell, tellFailure } from '../shell/toasts'
 import { Find } from '../transcript/Find'
@@ -153,54 +153,7 @@ function OneMission({ mission }: { mission: Mission }) {
     allowMission: press('allowMission'),
     deny: press('deny'),
   })
-  useCommands([
-    ...(can.interrupt(mission)
-      ? [
-          {
-            id: 'interrupt',
-            title: 'Interrupt this turn',
-            keys: shown('interrupt'),
-            group: 'Here' as const,
-            run: () => run.mutate('interrupt'),
-          },
-        ]
-      : []),
-    ...(can.cancel(mission)
-      ? [
-          {
-            id: 'cancel',
-            title: 'Cancel this mission',
-            group: 'Here' as const,
-            run: () => run.mutate('cancel'),
-          },
-        ]
-      : []),
-    ...(can.resume(mission)
-      ? [
-          {
-            id: 'resume',
-            title: 'Resume this mission',
-            group: 'Here' as const,
-            run: () => run.mutate('resume'),
-          },
-        ]
-      : []),
-    {
-      id: 'find',
-      title: 'Search in this transcript',
-      keys: shown('find'),
-      group: 'Here',
-      run: () => setFinding(true),
-    },
-    { id: 'changes', title: 'Show the changes', group: 'Here', run: () => setTab('changes') },
-    { id: 'usage', title: 'Show what was used', group: 'Here', run: () => setTab('usage') },
-    {
-      id: 'markdown',
-      title: 'Export as Markdown',
-      group: 'Here',
-      run: () => void download(mission, 'markdown').catch(tellFailure),
-    },
-  ])
+  useMissionCommands({ mission, run: run.mutate, find: () => setFinding(true), show: setTab })
 
   const fresh = log.end - seen
   return (

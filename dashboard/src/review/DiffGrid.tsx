@@ -7,7 +7,7 @@ import type { useReviewDraft } from './draft'
 import { guessed } from './layout'
 import { FileTitle, ReviewRow, type RowActions } from './ReviewRow'
 import { type ReviewFile, type Row, rowsOf } from './rows'
-import { isWithin, selected } from './selection'
+import { isWithin, rowOf, selected } from './selection'
 import { useCursor } from './useCursor'
 
 /** The lines of all files, as a grid that keys move in. */
@@ -45,7 +45,10 @@ export function DiffGrid(props: {
       return after
     })
   const begin = (from: number, to: number, side?: Side) => {
-    const found = selected(rows, from, to, side)
+    // Before anything is written, another number only moves the end of what the comment is about.
+    const empty = writing && !writing.id && writing.text.trim() === '' ? writing : undefined
+    const start = from === to && empty && (side ?? empty.side) === empty.side ? rowOf(empty, rows) : -1
+    const found = selected(rows, start >= 0 && rows[start]?.file === rows[to]?.file ? start : from, to, side)
     cursor.select(undefined)
     cursor.wanted.current = undefined
     if (!found || !commented) return

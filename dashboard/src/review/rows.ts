@@ -103,7 +103,7 @@ export function rowsOf(files: readonly ReviewFile[], shown: Shown): Row[] {
         for (const comment of (at && after.get(at)) || [])
           rows.push({ kind: 'comment', key: `c ${comment.id}`, file, comment, changed: false })
         if (writing && at === `${writing.side} ${writing.to}`)
-          rows.push({ kind: 'editor', key: 'editor', file, span: writing })
+          rows.push({ kind: 'editor', key: `e ${at} ${path}`, file, span: writing })
       }
     }
   }

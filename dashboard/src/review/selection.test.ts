@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Row, readFile, rowsOf } from './rows'
-import { isWithin, selected } from './selection'
+import { isWithin, rowOf, selected } from './selection'
 
 const diff = '@@ -1,3 +1,3 @@\n same\n-old one\n-old two\n+new one\n last\n'
 const file = (path: string) =>
@@ -39,6 +39,11 @@ test('a selection ends with its file, and there is none without lines', () => {
   const last = ONE.findLastIndex(row => row.kind === 'line' && row.file.path === 'b.rs')
   expect(selected(ONE, 0, last)).toMatchObject({ path: 'b.rs', from: 1, to: 3 })
   expect(selected(ONE, 0, 0)).toBeUndefined()
+})
+
+test('a comment is found again where it begins', () => {
+  expect(rowOf({ path: 'a.rs', side: 'after', from: 2, to: 3 }, ONE)).toBe(at(ONE, 'new one'))
+  expect(rowOf({ path: 'c.rs', side: 'after', from: 2, to: 3 }, ONE)).toBe(-1)
 })
 
 test('the lines of a comment that is being written are known', () => {

@@ -41,6 +41,13 @@ export function selected(
   }
 }
 
+/** The row in which a span begins; -1 where it is not shown. */
+export const rowOf = ({ path, side, from }: Span, rows: readonly Row[]): number =>
+  rows.findIndex(row => {
+    const line = row.kind === 'line' && row.file.path === path ? row[side] : undefined
+    return line !== undefined && numberOf(line, side) === from
+  })
+
 /** Whether a row is among the lines of a span. */
 export function isWithin({ path, side, from, to }: Span, row: Row): boolean {
   if (row.kind !== 'line' || row.file.path !== path) return false
