@@ -47,7 +47,9 @@ export function useSuggestions(props: {
   if (open?.kind === 'command') {
     all = fitting(commands, open.words).map(({ text = '', ...command }) => ({ ...command, text }))
   } else if (open?.kind === 'file' && place) {
-    const entries = files.data?.pages.flatMap(page => page.items) ?? []
+    const entries = (files.data?.pages ?? [])
+      .flatMap(page => page.items)
+      .filter(({ name }) => name !== '.git')
     const inside = open.directory ? `${open.directory}/` : ''
     all = fitting(
       entries.map(({ name, kind }) => ({ name, title: '', kind })),

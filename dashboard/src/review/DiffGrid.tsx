@@ -195,7 +195,7 @@ export function DiffGrid(props: {
           />
         )}
       />
-      {commented && here && !writing && (
+      {commented && here && !writing && rows[cursor.row + 1]?.kind !== 'comment' && (
         <button type="button" className="button small rv-remark" onClick={remark}>
           Comment on {placeOf(here)} <kbd>{keysOf('remark')}</kbd>
         </button>

@@ -6,13 +6,13 @@ import type { ReviewFile } from './rows'
 export function FileNav(props: {
   files: readonly ReviewFile[]
   comments: readonly Comment[]
-  /** Whether there is room for all of them. */
-  wide: boolean
+  /** Whether they are shown without being asked for. */
+  open: boolean
   onFile: (path: string) => void
 }) {
   if (props.files.length < 2) return null
   return (
-    <details className="rv-files" open={props.wide || props.files.length <= 8}>
+    <details className="rv-files" open={props.open}>
       <summary>Files</summary>
       <ul aria-label="Changed files">
         {props.files.map(file => {

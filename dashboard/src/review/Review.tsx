@@ -9,7 +9,7 @@ import { Empty, Failed, Loading } from '../ui/states'
 import { DiffGrid } from './DiffGrid'
 import { useReviewDraft } from './draft'
 import { FileNav } from './FileNav'
-import { columns, TWO, useWidth } from './layout'
+import { columns, NARROW, TWO, useWidth } from './layout'
 import { readFile } from './rows'
 import { SendBar } from './SendBar'
 import { Toolbar } from './Toolbar'
@@ -66,7 +66,7 @@ export function Review(props: { mission: Mission; about?: HarnessAbout }) {
           <FileNav
             files={files}
             comments={draft.comments}
-            wide={wide === true && width >= TWO}
+            open={files.length <= 8 ? width >= NARROW : wide === true && width >= TWO}
             onFile={path => setTo({ path })}
           />
           <DiffGrid

@@ -101,11 +101,17 @@ function Cells({ row, split, writing, act }: Props) {
   }
 }
 
-function Cell(props: { className?: string; side?: 'before' | 'after'; children?: React.ReactNode }) {
+function Cell(props: {
+  className?: string
+  side?: 'before' | 'after'
+  /** The number of a line that is no more, where there is no room for a column of such. */
+  old?: number
+  children?: React.ReactNode
+}) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot have rows that are not there
     // biome-ignore lint/a11y/useFocusableInteractive: the row has the focus
-    <div role="gridcell" className={props.className} data-side={props.side}>
+    <div role="gridcell" className={props.className} data-side={props.side} data-old={props.old}>
       {props.children}
     </div>
   )
@@ -140,7 +146,7 @@ function OneColumn({ row }: { row: LineRow }) {
       <Cell className="rv-number" side="before">
         {before?.old}
       </Cell>
-      <Cell className="rv-number" side="after">
+      <Cell className="rv-number" side="after" old={after ? undefined : before?.old}>
         {after?.new}
       </Cell>
       <Code file={row.file} line={line} />

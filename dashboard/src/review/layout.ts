@@ -8,6 +8,9 @@ export const columns = new Preference('review-columns', ['one', 'two'])
 /** Two columns of code are readable from this width on, in pixels. */
 export const TWO = 880
 
+/** Below this width the list of files would leave too little to the lines. */
+export const NARROW = 420
+
 const LINE = 20
 /** Width of a character of code, and of what stands beside it. */
 const CHARACTER = 7.2
