@@ -79,8 +79,11 @@ test('a file that is larger than the server takes says so, and the message waits
   await expect.poll(async () => (await server.get(id)).state).toBe('awaiting_user')
   await page.goto(`${server.url}/missions/${id}`)
   await ready(page)
-  const buffer = Buffer.alloc(21 << 20)
-  await page.locator('input[type=file]').setInputFiles({ name: 'a.bin', mimeType: 'image/x-none', buffer })
+  await page.getByLabel('Message').evaluate((box, size) => {
+    const data = new DataTransfer()
+    data.items.add(new File([new Uint8Array(size)], 'a.bin'))
+    box.dispatchEvent(new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData: data }))
+  }, 21 << 20)
   await page.getByLabel('Message').fill('echo without')
   const files = page.getByRole('list', { name: 'Files that come along' })
   await expect(files.locator('.problem-line')).toContainText(/MiB|large|limit/)
