@@ -204,6 +204,22 @@ test('an account is added with a key, which stays on the server, and the order i
   expect(await page.content()).not.toContain('sk-not-a-key-at-all')
 })
 
+test('an agent is tried out, and its page and the list of agents say that it works', async ({
+  signedIn: page,
+  server,
+}) => {
+  await page.goto(`${server.url}/harnesses/shell`)
+  await ready(page)
+  await expect(page.getByText('It was not tried out yet.')).toBeVisible()
+  await page.getByRole('button', { name: 'Try it out' }).click()
+  await expect(page.getByText('Works', { exact: true })).toBeVisible()
+  await page.goto(`${server.url}/harnesses`)
+  await expect(page.getByRole('row', { name: /shell/ })).toContainText('Works')
+  await page.goto(`${server.url}/harnesses/shell`)
+  await page.getByRole('link', { name: 'Its mission' }).click()
+  await expect(page.getByRole('heading', { name: 'Test of shell' })).toBeVisible()
+})
+
 test('a budget is set, and the time that is shown is in the address', async ({ signedIn: page, server }) => {
   await page.goto(`${server.url}/usage`)
   await ready(page)
