@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { RefreshCw } from 'lucide-react'
+import { Check, RefreshCw, Undo2 } from 'lucide-react'
 import { api, call } from '../api/client'
 import type { PluginInfo } from '../api/schema'
 import { useMay } from '../me'
@@ -29,7 +29,19 @@ export function PluginPage() {
     done: `${id} is loaded anew.`,
     stale: [['plugins'], ['harnesses']],
   })
+  const keep = useAction({
+    run: () => call(api.POST('/api/v1/plugins/{id}/keep', { params: { path: { id } } })),
+    done: `The version of ${id} is kept.`,
+    stale: [['plugins'], ['harnesses']],
+  })
+  const rollBack = useAction({
+    run: () => call(api.POST('/api/v1/plugins/{id}/roll-back', { params: { path: { id } } })),
+    done: `${id} is rolled back.`,
+    stale: [['plugins'], ['harnesses']],
+  })
   const info = query.data
+  const busy = reload.isPending || keep.isPending || rollBack.isPending
+  const may = { disabled: !admin || busy, title: admin ? undefined : 'Needs a login that may administer' }
   return (
     <Page
       title={id}
@@ -42,13 +54,19 @@ export function PluginPage() {
               {info.kind} {info.version}
             </span>
             <div className="row section-head">
-              <button
-                type="button"
-                className="button"
-                disabled={!admin || reload.isPending}
-                title={admin ? undefined : 'Needs a login that may administer'}
-                onClick={() => reload.mutate()}
-              >
+              {info.trial && (
+                <button type="button" className="button" {...may} onClick={() => keep.mutate()}>
+                  <Check className="icon" aria-hidden />
+                  Keep this version
+                </button>
+              )}
+              {info.before && (
+                <button type="button" className="button" {...may} onClick={() => rollBack.mutate()}>
+                  <Undo2 className="icon" aria-hidden />
+                  Roll back
+                </button>
+              )}
+              <button type="button" className="button" {...may} onClick={() => reload.mutate()}>
                 <RefreshCw className="icon" aria-hidden />
                 {reload.isPending ? 'Loading it…' : 'Load anew'}
               </button>
@@ -80,6 +98,20 @@ function Info(props: { plugin: PluginInfo }) {
           <p className="dim mono">{plugin.reason.code}</p>
         </div>
       )}
+      {plugin.trial && (
+        <Section
+          title="On trial"
+          about={`With more than ${plugin.trial.traps_allowed} traps the version before takes its place by itself.`}
+        >
+          <Facts
+            of={[
+              ['Since', moment(plugin.trial.since)],
+              ['Until', moment(plugin.trial.until)],
+              ['Traps', count(plugin.trial.traps)],
+            ]}
+          />
+        </Section>
+      )}
       <Section title="What it does">
         <Facts
           of={[
@@ -110,6 +142,14 @@ function Info(props: { plugin: PluginInfo }) {
           of={[
             ['Component', <code key="component">{plugin.component}</code>],
             ['SHA-256', plugin.digest ? <code key="digest">{plugin.digest}</code> : undefined],
+            [
+              'Before',
+              plugin.before && (
+                <>
+                  {plugin.before.version} <code>{plugin.before.digest}</code>
+                </>
+              ),
+            ],
           ]}
         />
         <details>

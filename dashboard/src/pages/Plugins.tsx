@@ -74,6 +74,7 @@ export function Plugins() {
                         {plugin.id}
                       </Link>{' '}
                       <span className="dim num">{plugin.version}</span>
+                      {plugin.trial && <span className="soft"> on trial</span>}
                       {plugin.reason ? (
                         <p className="problem-line">{plugin.reason.message}</p>
                       ) : (

@@ -98,7 +98,13 @@ impl Orchestrator {
         let models = Models::open(&config.models, &store, &vault).await?;
         // The plugins' ports need the services, which need the plugins: the ports get their end last.
         let late = ports::Late::default();
-        let options = HostOptions { cache_dir: paths.plugin_cache(), search_dirs: plugin_dirs, watch: true };
+        let options = HostOptions {
+            cache_dir: paths.plugin_cache(),
+            search_dirs: plugin_dirs,
+            versions_dir: Some(paths.plugin_versions()),
+            upgrades: config.upgrades,
+            watch: true,
+        };
         let plugins = PluginHost::start(options, &config.plugin, late.ports(&store, &vault))
             .await
             .map_err(|error| error.failure())?;

@@ -33,6 +33,7 @@ impl Paths {
             paths.runs(),
             paths.missions(),
             paths.plugin_cache(),
+            paths.plugin_versions(),
             paths.layers(),
             paths.attachments(),
         ] {
@@ -71,6 +72,11 @@ impl Paths {
 
     pub(crate) fn plugin_cache(&self) -> PathBuf {
         self.root.join("cache/plugins")
+    }
+
+    /// Versions of plugins that are in use or can be gone back to.
+    pub(crate) fn plugin_versions(&self) -> PathBuf {
+        self.root.join("plugins")
     }
 
     /// Results of steps of builds that are kept for other workspaces.

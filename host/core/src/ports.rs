@@ -10,16 +10,16 @@ use std::{
 use sandboxed_exec::ShortSpec;
 use sandboxed_files::{Kind, Name, RelativePath, Tree};
 use sandboxed_model::{
-    Blame, Failure, PluginId,
+    Blame, Failure, PluginId, Timestamp,
     command::{Command, Output},
     files::WriteCondition,
     tools::ToolCaller,
 };
 use sandboxed_plugins::{
     Ports,
-    ports::{Entry, EntryKind, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
+    ports::{Entry, EntryKind, Journal, Kv, PortFuture, Program, Programs, Secrets, VersionChange, Workspaces},
 };
-use sandboxed_store::Store;
+use sandboxed_store::{AuditRecord, Store};
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -48,6 +48,7 @@ impl Late {
             programs: Arc::new(HostPrograms),
             containers: Arc::new(HostContainers(self.clone())),
             workspaces: Arc::new(HostWorkspaces(self.clone())),
+            journal: Arc::new(StoredJournal(store.clone())),
         }
     }
 
@@ -88,6 +89,33 @@ impl Kv for StoredKv {
 
     fn total_bytes<'a>(&'a self, plugin: &'a PluginId) -> PortFuture<'a, Result<u64, Failure>> {
         Box::pin(async move { self.0.kv_total_bytes(plugin).await.map_err(|error| error.failure()) })
+    }
+}
+
+/// Versions of plugins are changed by nobody's request, and so the audit log would not have it otherwise.
+struct StoredJournal(Store);
+
+impl Journal for StoredJournal {
+    fn note(&self, plugin: &PluginId, digest: &str, change: VersionChange) {
+        let outcome = match change {
+            VersionChange::Trial => "on_trial",
+            VersionChange::Kept => "kept",
+            VersionChange::RolledBack => "rolled_back",
+        };
+        let record = AuditRecord {
+            at: Timestamp::now(),
+            user: None,
+            action: "plugin.version".to_owned(),
+            target: Some(format!("{plugin}@{digest}")),
+            outcome: outcome.to_owned(),
+            detail: None,
+        };
+        let store = self.0.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.append_audit(record.clone()).await {
+                tracing::error!(%error, ?record, "an audit entry could not be stored");
+            }
+        });
     }
 }
 

@@ -78,6 +78,24 @@ impl Orchestrator {
         Ok(self.services.plugins.reload(id).await?)
     }
 
+    /// Ends the trial of a plugin's version: it counts as good.
+    ///
+    /// # Errors
+    /// When there is no such plugin, or its version is not on trial.
+    pub async fn keep_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        self.plugin(id)?;
+        Ok(self.services.plugins.keep(id).await?)
+    }
+
+    /// Puts a plugin's version before in use. Live turns go on with it.
+    ///
+    /// # Errors
+    /// When there is no such plugin, there is no version before, or that cannot be loaded.
+    pub async fn roll_back_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        self.plugin(id)?;
+        Ok(self.services.plugins.roll_back(id).await?)
+    }
+
     /// What a harness is and can do.
     ///
     /// # Errors

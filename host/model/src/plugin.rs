@@ -89,6 +89,29 @@ pub struct PluginCounters {
     pub reloads: u64,
 }
 
+/// How the version in use does that has to prove itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginTrial {
+    /// When it came into use.
+    pub since: Timestamp,
+    /// When it counts as good.
+    pub until: Timestamp,
+    /// Calls of it that trapped.
+    pub traps: u32,
+    /// With more of them it is rolled back.
+    pub traps_allowed: u32,
+}
+
+/// A version of a plugin that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginVersion {
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// The version in its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
 /// A plugin as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PluginInfo {
@@ -112,6 +135,12 @@ pub struct PluginInfo {
     /// Why it is not ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Failure>,
+    /// The version in use is on trial; absent where it has proved itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<PluginTrial>,
+    /// The version before the one in use, which can be gone back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PluginVersion>,
     /// What the operator granted.
     pub grants: Grants,
     /// What its manifest asks for.

@@ -10,12 +10,12 @@
 mod lent;
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use lent::nothing_lent;
+use lent::{nothing_lent, options};
 use nix::sys::resource::{UsageWho, getrusage};
 use sandboxed_model::{
     MissionId, Timestamp,
@@ -24,7 +24,7 @@ use sandboxed_model::{
     config::PluginConfig,
     harness::{Frame, Input, Start},
 };
-use sandboxed_plugins::{Harness, HostOptions, PluginHost};
+use sandboxed_plugins::{Harness, PluginHost};
 use serde::{Deserialize, de::IgnoredAny};
 
 /// A harness, and a recorded turn below `plugins/harnesses` that says much and asks nothing.
@@ -45,10 +45,7 @@ const PIECE: usize = 16 * 1024;
 async fn main() {
     let plugins = harnesses();
     let cache = tempfile::tempdir().unwrap();
-    let folder = env::var_os("SANDBOXED_SH_PLUGIN_DIR").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| repository().join("target/plugins"));
-    let options = HostOptions { cache_dir: cache.path().to_owned(), search_dirs: vec![folder], watch: false };
-    let host = PluginHost::start(options, &plugins, nothing_lent()).await.unwrap();
+    let host = PluginHost::start(options(cache.path()), &plugins, nothing_lent()).await.unwrap();
 
     println!("driver        a line a step                    16 KiB a step");
     for (name, path) in TURNS {

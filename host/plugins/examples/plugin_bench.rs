@@ -12,13 +12,12 @@ mod lent;
 mod text;
 
 use std::{
-    env,
     hint::black_box,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
-use lent::nothing_lent;
+use lent::{nothing_lent, options};
 use sandboxed_model::{
     MissionId, PluginId, Timestamp, WorkspaceId,
     ask::{ApprovalMode, WorkMode},
@@ -27,7 +26,7 @@ use sandboxed_model::{
     harness::{DriverEvent, Frame, Input, Start},
     tools::ToolCaller,
 };
-use sandboxed_plugins::{HostOptions, PluginHost, Session};
+use sandboxed_plugins::{PluginHost, Session};
 use serde::Serialize;
 use text::TextDecoder;
 
@@ -151,12 +150,6 @@ fn print_quantiles(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |part: usize| times[times.len() * part / 100].as_secs_f64() * 1e6;
     println!("{what:<24} p50 {:>8.1} µs   p99 {:>8.1} µs", at(50), at(99));
-}
-
-fn options(cache: &Path) -> HostOptions {
-    let folder = env::var_os("SANDBOXED_SH_PLUGIN_DIR").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins"));
-    HostOptions { cache_dir: cache.to_owned(), search_dirs: vec![folder], watch: false }
 }
 
 /// How long it takes until a plugin can be called, without the start of the host itself.

@@ -30,7 +30,7 @@ macro_rules! call {
     };
     ($self:ident, $name:literal, $subject:expr, |$guest:ident, $store:ident| $call:expr) => {{
         let loaded = $self.slot.loaded()?;
-        let Pre::Backend(pre) = &loaded.pre else { return Err($self.slot.breach("it is no backend")) };
+        let Pre::Backend(pre) = &loaded.pre else { return Err($self.slot.breach(&loaded, "it is no backend")) };
         let mut $store = $self.slot.store(&loaded, None, false);
         $store.data_mut().subject = $subject;
         let traces = $store.data().traces();
@@ -41,7 +41,7 @@ macro_rules! call {
             let $store: &mut Store<PluginState> = &mut $store;
             $call.await
         };
-        $self.slot.guard($name, &traces, work).await?
+        $self.slot.guard($name, &loaded, &traces, work).await?
     }};
 }
 

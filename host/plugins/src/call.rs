@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -12,8 +12,8 @@ use arc_swap::ArcSwapOption;
 use metrics::{counter, histogram};
 use sandboxed_model::{
     Blame, Failure, PluginId,
-    config::PluginConfig,
-    plugin::{PluginCounters, PluginHealth, PluginInfo},
+    config::{PluginConfig, UpgradesConfig},
+    plugin::{PluginCounters, PluginHealth, PluginInfo, PluginKind},
     tools::ToolCaller,
 };
 use wasmtime::{Engine, Store};
@@ -22,8 +22,11 @@ use crate::{
     Ports,
     capability::log::LogGate,
     health::Health,
-    load::Loaded,
+    load::{Loaded, Pre},
+    ports::VersionChange,
     state::{Conditions, PluginState, Traces},
+    trial::Standing,
+    versions::Versions,
 };
 
 /// What is left to a call that was cut off for its deadline before the host gives the store up.
@@ -32,9 +35,13 @@ const DEADLINE_SLACK: Duration = Duration::from_millis(50);
 /// A plugin of the configuration, with the version that is in use.
 pub(crate) struct Slot {
     pub(crate) config: arc_swap::ArcSwap<PluginConfig>,
+    /// Changes only while `standing` is locked.
     pub(crate) current: ArcSwapOption<Loaded>,
-    /// Why the newest version could not be loaded.
-    pub(crate) refused: Mutex<Option<Failure>>,
+    pub(crate) standing: Mutex<Standing>,
+    pub(crate) upgrades: UpgradesConfig,
+    pub(crate) versions: Arc<Versions>,
+    pub(crate) writing: Mutex<()>,
+    pub(crate) me: Weak<Self>,
     pub(crate) engine: Engine,
     ports: Ports,
     log: Arc<LogGate>,
@@ -46,11 +53,21 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(config: PluginConfig, engine: Engine, ports: Ports) -> Self {
-        Self {
+    pub(crate) fn new(
+        config: PluginConfig,
+        engine: Engine,
+        ports: Ports,
+        upgrades: UpgradesConfig,
+        versions: Arc<Versions>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
             config: arc_swap::ArcSwap::from_pointee(config),
             current: ArcSwapOption::empty(),
-            refused: Mutex::default(),
+            standing: Mutex::default(),
+            upgrades,
+            versions,
+            writing: Mutex::default(),
+            me: me.clone(),
             engine,
             ports,
             log: Arc::default(),
@@ -59,7 +76,7 @@ impl Slot {
             failures: AtomicU64::default(),
             traps: AtomicU64::default(),
             reloads: AtomicU64::default(),
-        }
+        })
     }
 
     pub(crate) fn id(&self) -> PluginId {
@@ -71,9 +88,32 @@ impl Slot {
         let named = |failure: Failure| failure.in_plugin(self.id());
         self.health.lock().unwrap_or_else(PoisonError::into_inner).admit().map_err(named)?;
         self.current.load_full().ok_or_else(|| {
-            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            named(refused.clone().unwrap_or_else(|| Failure::new(Blame::Host, "plugin.not_loaded", "it is not loaded")))
+            let refused = self.standing().refusal().cloned();
+            named(refused.unwrap_or_else(|| Failure::new(Blame::Host, "plugin.not_loaded", "it is not loaded")))
         })
+    }
+
+    /// Makes an instance of a version that is not in use, to see that it can be.
+    pub(crate) async fn instantiate(&self, loaded: &Loaded) -> Result<(), Failure> {
+        let config = self.config.load_full();
+        let mut store = self.store(loaded, None, config.kind == PluginKind::Harness);
+        let traces = store.data().traces();
+        store.data_mut().begin_call(Some(0).filter(|_| config.kind == PluginKind::Harness));
+        let work = async {
+            match &loaded.pre {
+                Pre::Backend(pre) => pre.instantiate_async(&mut store).await.map(drop),
+                Pre::Harness(pre) => pre.instantiate_async(&mut store).await.map(drop),
+                Pre::Tools(pre) => pre.instantiate_async(&mut store).await.map(drop),
+            }
+        };
+        match tokio::time::timeout(config.limits.deadline.0 + DEADLINE_SLACK, work).await {
+            Ok(made) => made.map_err(|error| trap(&error, &traces, &config)),
+            Err(_) => Err(Failure::new(Blame::Deadline, "plugin.deadline", "no instance of it was made in time")),
+        }
+    }
+
+    pub(crate) fn journal(&self, change: VersionChange, version: &Loaded) {
+        self.ports.journal.note(&self.id(), &version.digest, change);
     }
 
     /// A store for one instance of a version.
@@ -95,6 +135,7 @@ impl Slot {
     pub(crate) async fn guard<R>(
         &self,
         name: &'static str,
+        version: &Loaded,
         traces: &Traces,
         work: impl Future<Output = wasmtime::Result<R>> + Send,
     ) -> Result<R, Failure> {
@@ -118,10 +159,15 @@ impl Slot {
         counter!("sandboxed_plugin_traps_total", "plugin" => plugin, "code" => failure.code.clone()).increment(1);
         self.traps.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(1, Ordering::Relaxed);
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).strike(&failure);
         let failure = failure.in_plugin(config.id.clone());
         tracing::warn!(call = name, %failure, "a plugin was stopped");
+        self.strike(version, &failure);
         Err(failure)
+    }
+
+    /// Counts a trap against the plugin as a whole.
+    pub(crate) fn count_trap(&self, failure: &Failure) {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).strike(failure);
     }
 
     /// Names the plugin in a failure that it returned itself.
@@ -133,9 +179,13 @@ impl Slot {
     }
 
     /// The plugin returned what its contract does not allow.
-    pub(crate) fn breach(&self, what: impl Into<String>) -> Failure {
+    pub(crate) fn breach(&self, version: &Loaded, what: impl Into<String>) -> Failure {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        Failure::new(Blame::Plugin, "plugin.contract", what).in_plugin(self.id())
+        let failure = Failure::new(Blame::Plugin, "plugin.contract", what).in_plugin(self.id());
+        if self.is_on_trial(version) {
+            self.strike(version, &failure);
+        }
+        failure
     }
 
     pub(crate) fn forget_traps(&self) {
@@ -144,8 +194,9 @@ impl Slot {
 
     pub(crate) fn info(&self) -> PluginInfo {
         let config = self.config.load();
+        let standing = self.standing();
         let loaded = self.current.load();
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let refused = standing.refusal().cloned();
         let (health, reason) = match (&*loaded, refused) {
             (None, refused) => (PluginHealth::Disabled, refused),
             // The old version goes on.
@@ -162,6 +213,8 @@ impl Slot {
             description: loaded.and_then(|loaded| loaded.description.clone()),
             health,
             reason: reason.map(|reason| reason.in_plugin(config.id.clone())),
+            trial: standing.shown_trial(self.upgrades.traps),
+            before: standing.before(),
             grants: loaded.map_or_else(|| config.grants.clone(), |loaded| loaded.granted.clone()),
             requests: loaded.map(|loaded| loaded.requests.clone()).unwrap_or_default(),
             imports: loaded.map(|loaded| loaded.imports.clone()).unwrap_or_default(),

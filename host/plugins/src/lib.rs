@@ -28,14 +28,17 @@ mod load;
 mod manifest;
 pub mod ports;
 mod registry;
+mod replace;
 mod state;
 mod stderr;
 mod tools;
+mod trial;
 mod verify;
+mod versions;
 mod watch;
 
 pub use backend::Backend;
-pub use harness::{Harness, Session};
+pub use harness::{Harness, Session, Version};
 pub use ports::Ports;
 pub use registry::{Error, HostOptions, PluginHost};
 pub use tools::Tools;

@@ -10,7 +10,7 @@ use sandboxed_model::{
     Blame, Failure, Timestamp,
     config::PluginConfig,
     grant::Grants,
-    plugin::{PluginImport, PluginKind, PluginRequest},
+    plugin::{PluginImport, PluginKind, PluginRequest, PluginVersion},
     tools::Tool,
 };
 use sha2::{Digest, Sha256};
@@ -45,6 +45,19 @@ pub(crate) struct Loaded {
     pub(crate) tools: OnceCell<Vec<Tool>>,
 }
 
+impl Loaded {
+    /// What is remembered of it when it is not in use.
+    pub(crate) fn kept(&self) -> PluginVersion {
+        PluginVersion { digest: self.digest.clone(), version: self.version.clone() }
+    }
+
+    /// What people call it by: its version where it has one, and what tells it from all others.
+    pub(crate) fn name(&self) -> String {
+        let digest = &self.digest[..12];
+        self.version.as_ref().map_or_else(|| digest.to_owned(), |version| format!("{version} ({digest})"))
+    }
+}
+
 /// A component whose imports are resolved.
 pub(crate) enum Pre {
     Backend(BackendPre<PluginState>),
@@ -52,18 +65,29 @@ pub(crate) enum Pre {
     Tools(ToolsPre<PluginState>),
 }
 
-/// Loads the component of a plugin. Takes as long as compiling does, where it is not in the cache.
+/// A component as it is in a file.
+pub(crate) struct File {
+    pub(crate) digest: String,
+    pub(crate) wasm: Vec<u8>,
+}
+
+impl File {
+    /// Reads the present file of a component.
+    pub(crate) fn read(component: &Path, directories: &[PathBuf]) -> Result<Self, Failure> {
+        let wasm = read(&find(component, directories)?)?;
+        Ok(Self { digest: digest(&wasm), wasm })
+    }
+}
+
+/// Makes of a component a version of a plugin. Takes as long as compiling does, where it is not in the cache.
 pub(crate) fn load(
     engine: &Engine,
     cache: &AotCache,
-    directories: &[PathBuf],
     config: &PluginConfig,
+    File { digest, wasm }: &File,
 ) -> Result<Loaded, Failure> {
-    let path = find(&config.component, directories)?;
-    let wasm = read(&path)?;
-    let digest = digest(&wasm);
-    let manifest = Manifest::read(&wasm)?;
-    let component = cache.component(engine, &digest, &wasm).map_err(|error| not_compiled(&error))?;
+    let manifest = Manifest::read(wasm)?;
+    let component = cache.component(engine, digest, wasm).map_err(|error| not_compiled(&error))?;
     let shape = Shape::of(engine, &component)?;
     if shape.kind != config.kind {
         return Err(wrong_kind(shape.kind, config.kind));
@@ -77,7 +101,7 @@ pub(crate) fn load(
     })?;
     warn_of_unused(&config.id, &config.grants, &grants);
     Ok(Loaded {
-        digest,
+        digest: digest.clone(),
         version: manifest.version,
         description: manifest.description,
         requests: manifest.requests.unwrap_or_default(),

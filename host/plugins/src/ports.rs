@@ -26,6 +26,26 @@ pub struct Ports {
     pub containers: Arc<dyn Containers>,
     /// Workspaces.
     pub workspaces: Arc<dyn Workspaces>,
+    /// What becomes of versions.
+    pub journal: Arc<dyn Journal>,
+}
+
+/// What became of a version of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionChange {
+    /// It came into use, on trial.
+    Trial,
+    /// It has proved itself.
+    Kept,
+    /// It was rolled back.
+    RolledBack,
+}
+
+/// Is told what becomes of the versions of plugins.
+pub trait Journal: Send + Sync {
+    /// Notes it, and keeps nobody waiting. Versions are told from each other by `digest`, the SHA-256 of the component in
+    /// hex.
+    fn note(&self, plugin: &PluginId, digest: &str, change: VersionChange);
 }
 
 /// Keeps small values of a plugin's own. Limits are checked before these are called.

@@ -9,7 +9,7 @@ use std::{
 
 use sandboxed_model::{
     Blame, Failure, PluginId,
-    config::PluginConfig,
+    config::{PluginConfig, UpgradesConfig},
     plugin::{PluginInfo, PluginKind},
 };
 use wasmtime::Engine;
@@ -19,7 +19,8 @@ use crate::{
     aot::AotCache,
     call::Slot,
     engine,
-    load::{self, Loaded},
+    replace::{Occasion, written},
+    versions::Versions,
     watch::Watcher,
 };
 
@@ -32,8 +33,8 @@ pub enum Error {
     /// WebAssembly cannot be run on this machine.
     #[error("WebAssembly cannot be run here: {0}")]
     Engine(String),
-    /// The cache of compiled plugins is not usable.
-    #[error("the cache {} is not usable: {source}", path.display())]
+    /// The cache of compiled plugins, or where versions are kept, is not usable.
+    #[error("{} is not usable: {source}", path.display())]
     Cache {
         /// Its directory.
         path: PathBuf,
@@ -65,6 +66,10 @@ pub struct HostOptions {
     pub cache_dir: PathBuf,
     /// Where a relative path of a component is looked up, in order.
     pub search_dirs: Vec<PathBuf>,
+    /// Where versions are kept, so that they can be gone back to after the next start. Absent: no longer than the process lives.
+    pub versions_dir: Option<PathBuf>,
+    /// How new versions are tried.
+    pub upgrades: UpgradesConfig,
     /// Whether a component whose file changes is loaded anew.
     pub watch: bool,
 }
@@ -77,11 +82,12 @@ pub struct PluginHost {
 
 pub(crate) struct Shared {
     slots: Vec<Arc<Slot>>,
-    engine: Engine,
-    cache: AotCache,
-    directories: Vec<PathBuf>,
+    pub(crate) engine: Engine,
+    pub(crate) cache: AotCache,
+    pub(crate) versions: Arc<Versions>,
+    pub(crate) directories: Vec<PathBuf>,
     /// Loads one after the other, so that the newest file wins.
-    loading: tokio::sync::Mutex<()>,
+    pub(crate) loading: tokio::sync::Mutex<()>,
     watcher: std::sync::Mutex<Option<Watcher>>,
 }
 
@@ -98,23 +104,30 @@ impl PluginHost {
         let engine = engine::start().map_err(|error| Error::Engine(format!("{error:#}")))?;
         let cache = AotCache::open(&options.cache_dir)
             .map_err(|source| Error::Cache { path: options.cache_dir.clone(), source })?;
-        let slots =
-            plugins.iter().map(|config| Arc::new(Slot::new(config.clone(), engine.clone(), ports.clone()))).collect();
+        let versions = Versions::open(options.versions_dir.clone())
+            .map_err(|source| Error::Cache { path: options.versions_dir.unwrap_or_default(), source })?;
+        let versions = Arc::new(versions);
+        let slot = |config: &PluginConfig| {
+            Slot::new(config.clone(), engine.clone(), ports.clone(), options.upgrades, Arc::clone(&versions))
+        };
+        let slots = plugins.iter().map(slot).collect();
         let host = Self {
             shared: Arc::new(Shared {
                 slots,
                 engine,
                 cache,
+                versions,
                 directories: options.search_dirs,
                 loading: tokio::sync::Mutex::default(),
                 watcher: std::sync::Mutex::default(),
             }),
         };
         for slot in &host.shared.slots {
-            if let Err(failure) = host.shared.load(slot).await {
+            if let Err(failure) = host.shared.start(slot).await {
                 tracing::error!(plugin = %slot.id(), %failure, "a plugin was not loaded");
             }
         }
+        host.shared.prune().await;
         if options.watch {
             let watcher = Watcher::start(&host.shared);
             *host.shared.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
@@ -132,15 +145,42 @@ impl PluginHost {
         self.shared.slot(id).map(|slot| slot.info())
     }
 
-    /// Loads a plugin's file anew, and lets a quarantined plugin be called again. Calls in flight finish on the old
-    /// version.
+    /// Loads a plugin's file anew, even one that was rolled back, and lets a quarantined plugin be called again. Calls in
+    /// flight finish on the old version.
     ///
     /// # Errors
     /// When the file cannot be loaded; the old version stays in use.
     pub async fn reload(&self, id: &PluginId) -> Result<PluginInfo, Failure> {
         let slot = self.shared.slot(id).ok_or_else(|| unknown(id))?;
-        self.shared.load(slot).await?;
+        self.shared.load(slot, Occasion::Command).await?;
         slot.forget_traps();
+        slot.reloads.fetch_add(1, Ordering::Relaxed);
+        Ok(slot.info())
+    }
+
+    /// Ends the trial of a plugin's version: it counts as good.
+    ///
+    /// # Errors
+    /// `plugin.not_on_trial` when it is not on trial.
+    pub async fn keep(&self, id: &PluginId) -> Result<PluginInfo, Failure> {
+        let slot = self.shared.slot(id).ok_or_else(|| unknown(id))?;
+        let digest = slot.current.load().as_ref().map(|current| current.digest.clone());
+        if !digest.is_some_and(|digest| slot.accept(&digest)) {
+            let message = "the version in use is not on trial";
+            return Err(Failure::new(Blame::Config, "plugin.not_on_trial", message).in_plugin(id.clone()));
+        }
+        written(slot).await?;
+        Ok(slot.info())
+    }
+
+    /// Puts a plugin's version before in use. The one that was in use is not tried again by itself.
+    ///
+    /// # Errors
+    /// `plugin.nothing_before` when there is none before, or why that cannot be loaded.
+    pub async fn roll_back(&self, id: &PluginId) -> Result<PluginInfo, Failure> {
+        let slot = self.shared.slot(id).ok_or_else(|| unknown(id))?;
+        self.shared.roll_back(slot).await?;
+        written(slot).await?;
         Ok(slot.info())
     }
 
@@ -190,34 +230,6 @@ impl Shared {
 
     fn slot(&self, id: &PluginId) -> Option<&Arc<Slot>> {
         self.slots.iter().find(|slot| slot.config.load().id == *id)
-    }
-
-    /// Loads the present file of a plugin.
-    pub(crate) async fn load(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<(), Failure> {
-        let _loading = self.loading.lock().await;
-        let shared = Arc::clone(self);
-        let config = slot.config.load_full();
-        // Compiling takes a core for a while and must not take a thread of the runtime.
-        let work = move || load::load(&shared.engine, &shared.cache, &shared.directories, &config);
-        let loaded: Result<Loaded, Failure> = tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|error| Err(Failure::new(Blame::Host, "plugin.load_failed", error.to_string())));
-        let mut refused = slot.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        match loaded {
-            Ok(loaded) => {
-                *refused = None;
-                let had = slot.current.swap(Some(Arc::new(loaded)));
-                if had.is_some() {
-                    slot.reloads.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(())
-            }
-            Err(failure) => {
-                let failure = failure.in_plugin(slot.id());
-                *refused = Some(failure.clone());
-                Err(failure)
-            }
-        }
     }
 }
 

@@ -38,7 +38,7 @@ impl Tools {
     }
 
     async fn ask_for_tools(&self, loaded: &Loaded) -> Result<Vec<Tool>, Failure> {
-        let Pre::Tools(pre) = &loaded.pre else { return Err(self.slot.breach("it has no tools")) };
+        let Pre::Tools(pre) = &loaded.pre else { return Err(self.slot.breach(loaded, "it has no tools")) };
         let mut store = self.slot.store(loaded, None, false);
         let traces = store.data().traces();
         let work = async {
@@ -46,12 +46,13 @@ impl Tools {
             let guest = pre.instantiate_async(&mut store).await?;
             guest.sandboxed_tools_handler().call_list_tools(&mut store).await
         };
-        let tools = self.slot.guard("list-tools", &traces, work).await?;
+        let tools = self.slot.guard("list-tools", loaded, &traces, work).await?;
         tools
             .into_iter()
             .map(|tool| {
-                let input_schema = serde_json::from_str(&tool.input_schema)
-                    .map_err(|error| self.slot.breach(format!("the schema of {} is no JSON: {error}", tool.name)))?;
+                let input_schema = serde_json::from_str(&tool.input_schema).map_err(|error| {
+                    self.slot.breach(loaded, format!("the schema of {} is no JSON: {error}", tool.name))
+                })?;
                 Ok(Tool {
                     name: tool.name,
                     description: tool.description,
@@ -85,11 +86,11 @@ impl Tools {
             .find(|tool| tool.name == name)
             .ok_or_else(|| invalid("tools.unknown", format!("there is no tool {name:?}")))?;
         let validator = jsonschema::validator_for(&tool.input_schema)
-            .map_err(|error| self.slot.breach(format!("the schema of {name} is not valid: {error}")))?;
+            .map_err(|error| self.slot.breach(&loaded, format!("the schema of {name} is not valid: {error}")))?;
         if let Some(error) = validator.iter_errors(&arguments).next() {
             return Err(invalid("tools.arguments_invalid", format!("arguments{}: {error}", error.instance_path())));
         }
-        let Pre::Tools(pre) = &loaded.pre else { return Err(self.slot.breach("it has no tools")) };
+        let Pre::Tools(pre) = &loaded.pre else { return Err(self.slot.breach(&loaded, "it has no tools")) };
         let mut store = self.slot.store(&loaded, Some(caller), false);
         let traces = store.data().traces();
         let by = handler::Caller {
@@ -102,13 +103,13 @@ impl Tools {
             let guest = pre.instantiate_async(&mut store).await?;
             guest.sandboxed_tools_handler().call_call(&mut store, &by, name, &arguments).await
         };
-        let answer = self.slot.guard("call", &traces, work).await?;
+        let answer = self.slot.guard("call", &loaded, &traces, work).await?;
         let reply = self.slot.refused(answer)?;
         let content = reply.content.into_iter().map(|content| match content {
             handler::Content::Text(text) => Ok(ToolContent::Text(text)),
             handler::Content::Json(text) => serde_json::from_str(&text)
                 .map(ToolContent::Json)
-                .map_err(|error| self.slot.breach(format!("{name} answered with broken JSON: {error}"))),
+                .map_err(|error| self.slot.breach(&loaded, format!("{name} answered with broken JSON: {error}"))),
         });
         Ok(ToolReply { content: content.collect::<Result<_, _>>()?, is_error: reply.is_error })
     }

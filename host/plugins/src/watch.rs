@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     path::PathBuf,
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,7 +13,11 @@ use notify::{
 };
 use tokio::sync::mpsc;
 
-use crate::{load, registry::Shared};
+use crate::{
+    load,
+    registry::Shared,
+    replace::{Occasion, Outcome},
+};
 
 /// A file that is written in several goes is loaded once.
 const QUIET: Duration = Duration::from_millis(200);
@@ -76,24 +80,13 @@ async fn reload_changed(shared: Weak<Shared>, mut changes: mpsc::Receiver<()>) {
         while let Ok(Some(())) = tokio::time::timeout(QUIET, changes.recv()).await {}
         let Some(shared) = shared.upgrade() else { return };
         for slot in shared.slots() {
-            let config = slot.config.load_full();
-            let directories = shared.directories().to_vec();
-            let digest = tokio::task::spawn_blocking(move || {
-                let path = load::find(&config.component, &directories).ok()?;
-                load::read(&path).ok().map(|wasm| load::digest(&wasm))
-            });
-            let digest = digest.await.ok().flatten();
-            let known = slot.current.load().as_ref().map(|loaded| loaded.digest.clone());
-            // The good file that comes back after a broken one is loaded, so that the plugin counts as well again.
-            let was_refused = slot.refused.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-            if digest.is_some() && digest == known && !was_refused {
-                continue;
-            }
-            match shared.load(slot).await {
-                Ok(()) => {
+            match shared.load(slot, Occasion::Change).await {
+                Ok(Outcome::Replaced) => {
                     slot.forget_traps();
+                    slot.reloads.fetch_add(1, Ordering::Relaxed);
                     tracing::info!(plugin = %slot.id(), "a plugin was replaced");
                 }
+                Ok(Outcome::Unchanged) => {}
                 Err(failure) => tracing::error!(plugin = %slot.id(), %failure, "a plugin's new file is not loaded"),
             }
         }

@@ -24,6 +24,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(list_plugins))
         .routes(routes!(get_plugin))
         .routes(routes!(reload_plugin))
+        .routes(routes!(keep_plugin))
+        .routes(routes!(roll_back_plugin))
         .routes(routes!(list_tools))
         .routes(routes!(call_tool))
 }
@@ -65,7 +67,8 @@ async fn get_plugin(
 
 /// Load a plugin anew
 ///
-/// Calls that are under way end on the old one. When it cannot be loaded, the old one stays in use.
+/// Calls that are under way end on the old one. When it cannot be loaded, the old one stays in use. A version that was
+/// rolled back is tried again.
 #[utoipa::path(
     post, path = "/plugins/{id}/reload", tag = "plugins",
     params(("id" = inline(PluginId), Path, description = "The plugin")),
@@ -78,6 +81,41 @@ async fn reload_plugin(
     InPath(id): InPath<PluginId>,
 ) -> Result<Json<PluginInfo>, Problem> {
     Ok(Json(server.orchestrator.reload_plugin(&id).await?))
+}
+
+/// Keep a plugin's version
+///
+/// Ends the trial of the version in use: it counts as good.
+#[utoipa::path(
+    post, path = "/plugins/{id}/keep", tag = "plugins",
+    params(("id" = inline(PluginId), Path, description = "The plugin")),
+    security(("token" = ["admin"]), ("session" = ["admin"])),
+    responses((status = 200, description = "The plugin as it now stands.", body = PluginInfo))
+)]
+async fn keep_plugin(
+    State(server): Shared,
+    _: Caller,
+    InPath(id): InPath<PluginId>,
+) -> Result<Json<PluginInfo>, Problem> {
+    Ok(Json(server.orchestrator.keep_plugin(&id).await?))
+}
+
+/// Roll a plugin back
+///
+/// Puts the version before in use; turns that are under way go on with it. The version that was in use is not tried again
+/// before its file changes or it is loaded anew by a request.
+#[utoipa::path(
+    post, path = "/plugins/{id}/roll-back", tag = "plugins",
+    params(("id" = inline(PluginId), Path, description = "The plugin")),
+    security(("token" = ["admin"]), ("session" = ["admin"])),
+    responses((status = 200, description = "The plugin as it now stands.", body = PluginInfo))
+)]
+async fn roll_back_plugin(
+    State(server): Shared,
+    _: Caller,
+    InPath(id): InPath<PluginId>,
+) -> Result<Json<PluginInfo>, Problem> {
+    Ok(Json(server.orchestrator.roll_back_plugin(&id).await?))
 }
 
 /// List the tools of a plugin

@@ -12,14 +12,29 @@ pub(crate) enum Plugin {
     /// List the plugins and how they are.
     List(Listing),
     /// Show what a plugin asks for, what it was granted and how it is used.
+    #[command(visible_alias = "show")]
     Inspect {
         /// The plugin.
         plugin: PluginId,
         #[command(flatten)]
         listing: Listing,
     },
-    /// Load a plugin's component anew.
+    /// Load a plugin's component anew, even a version that was rolled back.
     Reload {
+        /// The plugin.
+        plugin: PluginId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// End the trial of a plugin's new version: it counts as good.
+    Keep {
+        /// The plugin.
+        plugin: PluginId,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Put the version before in the place of a plugin's version in use.
+    RollBack {
         /// The plugin.
         plugin: PluginId,
         #[command(flatten)]

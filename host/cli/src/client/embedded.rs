@@ -193,6 +193,14 @@ impl Embedded {
         Ok(self.orchestrator.reload_plugin(id).await?)
     }
 
+    pub(super) async fn keep_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        Ok(self.orchestrator.keep_plugin(id).await?)
+    }
+
+    pub(super) async fn roll_back_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        Ok(self.orchestrator.roll_back_plugin(id).await?)
+    }
+
     pub(super) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {
         Ok(self.orchestrator.tools(plugin).await?)
     }

@@ -205,6 +205,14 @@ impl Http {
         self.act(&format!("/plugins/{id}/reload")).await
     }
 
+    pub(super) async fn keep_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        self.act(&format!("/plugins/{id}/keep")).await
+    }
+
+    pub(super) async fn roll_back_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        self.act(&format!("/plugins/{id}/roll-back")).await
+    }
+
     pub(super) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {
         Ok(self.get::<List<_>>(&format!("/plugins/{plugin}/tools")).await?.items)
     }

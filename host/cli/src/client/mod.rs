@@ -314,6 +314,14 @@ impl Client {
         either!(self.reload_plugin(id))
     }
 
+    pub(crate) async fn keep_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        either!(self.keep_plugin(id))
+    }
+
+    pub(crate) async fn roll_back_plugin(&self, id: &PluginId) -> Result<PluginInfo> {
+        either!(self.roll_back_plugin(id))
+    }
+
     pub(crate) async fn tools(&self, plugin: &PluginId) -> Result<Vec<Tool>> {
         either!(self.tools(plugin))
     }

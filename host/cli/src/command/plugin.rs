@@ -27,10 +27,15 @@ pub(crate) async fn plugin(place: &Place, command: Plugin) -> Result<()> {
         }
         Plugin::Reload { plugin, listing } => {
             let info = with_client(place, async |client| client.reload_plugin(&plugin).await).await?;
-            match listing.json {
-                true => output::print_json(&info),
-                false => output::print(&format!("plugin {} is {}", info.id, health(&info))),
-            }
+            changed(&info, listing.json)
+        }
+        Plugin::Keep { plugin, listing } => {
+            let info = with_client(place, async |client| client.keep_plugin(&plugin).await).await?;
+            changed(&info, listing.json)
+        }
+        Plugin::RollBack { plugin, listing } => {
+            let info = with_client(place, async |client| client.roll_back_plugin(&plugin).await).await?;
+            changed(&info, listing.json)
         }
         Plugin::Verify { file, listing } => verify::verify(&file, listing).await,
         Plugin::New { name, kind, lang: Language::Rust, sdk } => {
@@ -50,8 +55,17 @@ pub(crate) async fn plugin(place: &Place, command: Plugin) -> Result<()> {
     }
 }
 
+fn changed(info: &PluginInfo, json: bool) -> Result<()> {
+    if json {
+        return output::print_json(info);
+    }
+    let version = info.version.as_ref().map(|version| format!(", version {}", safe(version))).unwrap_or_default();
+    output::print(&format!("plugin {} is {}{version}", info.id, health(info)))
+}
+
 fn health(info: &PluginInfo) -> String {
-    format!("{:?}", info.health).to_lowercase()
+    let trial = if info.trial.is_some() { ", on trial" } else { "" };
+    format!("{:?}{trial}", info.health).to_lowercase()
 }
 
 fn list(plugins: &[PluginInfo]) -> Result<()> {
@@ -90,6 +104,15 @@ fn describe(info: &PluginInfo, terminal: Terminal) -> String {
         if let Some(value) = value {
             line(name, value);
         }
+    }
+    if let Some(trial) = &info.trial {
+        let (traps, allowed) = (trial.traps, trial.traps_allowed);
+        line("trial", &format!("until {}; {traps} traps, and over {allowed} roll it back", trial.until));
+    }
+    if let Some(before) = &info.before {
+        let digest = &before.digest;
+        let name = before.version.as_ref().map_or_else(|| digest.clone(), |version| format!("{version} ({digest})"));
+        line("before", &name);
     }
     line("component", &info.component);
     if let Some(at) = info.loaded_at {

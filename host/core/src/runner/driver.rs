@@ -7,7 +7,9 @@ use sandboxed_model::{
     event::{Notice, NoticeLevel},
     harness::{DriverEvent, Input, Start, StepResult, TextPiece, TurnOutcome},
 };
-use sandboxed_plugins::{Harness, Session};
+use sandboxed_plugins::{Harness, Session, Version};
+
+use super::handover::Handover;
 
 /// Raw output that is shown of a batch which the plugin could not digest.
 const SHOWN_OF_SKIPPED: usize = 4096;
@@ -18,6 +20,10 @@ pub(crate) struct Driver {
     start: Start,
     session: Option<Session>,
     saved: Option<Vec<u8>>,
+    /// The version that broke in this turn. While it is on trial the one before goes on in its place.
+    broken: Option<Version>,
+    /// Where a version on trial took over.
+    handover: Option<Handover>,
     /// The plugin is out of service: output is shown as it comes and the exit status decides.
     raw: bool,
 }
@@ -25,7 +31,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// Takes up the conversation where `saved` left it, or begins one.
     pub(crate) fn new(harness: Harness, start: Start, saved: Option<Vec<u8>>) -> Self {
-        Self { harness, start, session: None, saved, raw: false }
+        Self { harness, start, session: None, saved, broken: None, handover: None, raw: false }
     }
 
     /// The facts of the turn.
@@ -46,8 +52,8 @@ impl Driver {
         match self.try_step(now, input.clone()).await {
             Ok(result) => result,
             Err(Refusal { failure, trapped: false }) => ended_by(failure),
-            // The session is opened anew from what was last stored and the step repeated once: a plugin that was
-            // replaced or ran short of time in between recovers.
+            // The session is opened anew from what was last stored and the step repeated once, by the version before
+            // where this one is on trial: a plugin that was replaced or ran short of time in between recovers.
             Err(Refusal { trapped: true, .. }) => match self.try_step(now, input.clone()).await {
                 Ok(result) => result,
                 Err(Refusal { failure, trapped: false }) => ended_by(failure),
@@ -57,35 +63,71 @@ impl Driver {
     }
 
     async fn try_step(&mut self, now: Timestamp, input: Input) -> Result<StepResult, Refusal> {
-        if self.session.as_ref().is_some_and(|session| session.is_stale() || session.is_poisoned()) {
-            self.session = None;
-        }
-        let session = match &mut self.session {
-            Some(session) => session,
-            empty => {
-                let opened = self.harness.open_session(&self.start, self.saved.as_deref()).await;
-                empty.insert(opened.map_err(|failure| Refusal { failure, trapped: true })?)
-            }
+        let mut session = match self.session.take() {
+            Some(session) if !session.is_stale() => session,
+            // The former is let go when the new one is there.
+            _former => self.open().await.map_err(|failure| Refusal { failure, trapped: true })?,
         };
+        let told = self.handover.take().map(|handover| (handover, input.clone()));
         match session.step(now, input).await {
             Ok((result, saved)) => {
                 self.saved = Some(saved);
+                self.handover =
+                    told.filter(|_| session.is_on_trial()).and_then(|(handover, input)| handover.and(now, input));
+                self.session = Some(session);
                 Ok(result)
             }
             Err(failure) => {
+                self.handover = told.map(|(handover, _)| handover);
                 let trapped = session.is_poisoned();
+                if trapped {
+                    self.broken = Some(session.version());
+                }
                 // A session that failed half-way may hold half of the step: the stored one is the truth.
-                self.session = None;
                 Err(Refusal { failure, trapped })
             }
         }
     }
 
+    /// Opens the conversation from what was saved last.
+    async fn open(&mut self) -> Result<Session, Failure> {
+        let opened = self.open_from(self.saved.clone()).await;
+        let session = match (opened, self.handover.take()) {
+            (Ok(session), handover) => {
+                self.handover = handover;
+                session
+            }
+            (Err(failure), None) => return Err(failure),
+            (Err(_), Some(handover)) => {
+                let mut session = self.open_from(handover.saved()).await?;
+                self.saved = handover.tell(&mut session).await?;
+                session
+            }
+        };
+        if let Some(version) = session.instead_of() {
+            self.broken = Some(version.clone());
+        }
+        if session.is_on_trial() {
+            self.handover.get_or_insert_with(|| Handover::new(self.saved.clone()));
+        } else {
+            self.handover = None;
+        }
+        Ok(session)
+    }
+
+    async fn open_from(&mut self, saved: Option<Vec<u8>>) -> Result<Session, Failure> {
+        let (start, saved) = (&self.start, saved.as_deref());
+        match &self.broken {
+            Some(broken) => self.harness.open_session_after(broken, start, saved).await,
+            None => self.harness.open_session(start, saved).await,
+        }
+    }
+
     /// The same input failed twice. The input is skipped, shown as far as it can be, and the conversation goes on.
     async fn give_up_on(&mut self, input: Input, failure: Failure) -> StepResult {
-        let out_of_service = self.harness.open_session(&self.start, self.saved.as_deref()).await.is_err();
+        self.session = self.open().await.ok();
         let mut events = vec![DriverEvent::Problem(failure.clone())];
-        if out_of_service {
+        if self.session.is_none() {
             self.raw = true;
             events.push(DriverEvent::Notice(Notice {
                 level: NoticeLevel::Error,

@@ -7,6 +7,7 @@ mod batch;
 mod belongings;
 mod driver;
 mod framing;
+mod handover;
 mod hear;
 mod held;
 mod home;

@@ -27,6 +27,7 @@ mod shape;
 mod size;
 #[cfg(test)]
 mod tests;
+mod upgrades;
 mod variables;
 
 pub(crate) use document::Document;
@@ -37,6 +38,7 @@ pub use load::{EMBEDDED, Loaded, Source, load};
 pub use models::ModelsConfig;
 pub use problem::{Invalid, Problem};
 pub use size::{ByteSize, InvalidSize, InvalidSpan, Span};
+pub use upgrades::UpgradesConfig;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -68,6 +70,8 @@ pub struct Config {
     pub models: ModelsConfig,
     /// Container engines on other machines, by the names that workspaces and grants give them.
     pub engines: BTreeMap<String, EngineConfig>,
+    /// New versions of plugins.
+    pub upgrades: UpgradesConfig,
     /// Plugins, in the order of loading.
     pub plugin: Vec<PluginConfig>,
     /// Templates of workspaces.

@@ -1,18 +1,37 @@
-//! Ports that lend nothing: none of what is measured calls them.
+//! What the plugin host is started with: options, and ports that lend nothing, as none of what is measured calls them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use sandboxed_model::{
     Blame, Failure, PluginId, WorkspaceId,
     backend::BackendSpec,
     command::{Command, Output},
+    config::UpgradesConfig,
     container::{ContainerPhase, ContainerPlaces, ContainerRequest, EngineFacts, ImageSource},
     tools::ToolCaller,
 };
 use sandboxed_plugins::{
-    Ports,
-    ports::{Containers, Entry, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
+    HostOptions, Ports,
+    ports::{Containers, Entry, Journal, Kv, PortFuture, Program, Programs, Secrets, VersionChange, Workspaces},
 };
+
+/// Plugins as they are built, and a cache of its own.
+pub(crate) fn options(cache: &Path) -> HostOptions {
+    let folder = env::var_os("SANDBOXED_SH_PLUGIN_DIR").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins"));
+    HostOptions {
+        cache_dir: cache.to_owned(),
+        search_dirs: vec![folder],
+        versions_dir: None,
+        upgrades: UpgradesConfig::default(),
+        watch: false,
+    }
+}
 
 /// Ports that refuse whatever is asked of them.
 pub(crate) fn nothing_lent() -> Ports {
@@ -22,6 +41,7 @@ pub(crate) fn nothing_lent() -> Ports {
         programs: Arc::new(Nothing),
         containers: Arc::new(Nothing),
         workspaces: Arc::new(Nothing),
+        journal: Arc::new(Nothing),
     }
 }
 
@@ -112,6 +132,10 @@ impl Containers for Nothing {
     fn remove(&self, _: String, _: WorkspaceId) -> PortFuture<'_, Result<(), Failure>> {
         refused()
     }
+}
+
+impl Journal for Nothing {
+    fn note(&self, _: &PluginId, _: &str, _: VersionChange) {}
 }
 
 impl Workspaces for Nothing {

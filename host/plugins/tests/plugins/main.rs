@@ -11,3 +11,4 @@ mod programs;
 mod reloading;
 mod sessions;
 mod support;
+mod upgrading;

@@ -6,13 +6,14 @@ mod web;
 use std::{
     env,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use sandboxed_model::{
     Failure, PluginId, WorkspaceId,
     backend::{BackendSpec, Terms},
-    config::PluginConfig,
+    config::{PluginConfig, UpgradesConfig},
     tools::{ToolCaller, ToolContent},
     workspace::{NetworkMode, WorkspaceLimits},
 };
@@ -20,7 +21,7 @@ use sandboxed_plugins::{HostOptions, PluginHost};
 use serde_json::json;
 
 pub(crate) use self::{
-    ports::ports,
+    ports::{Notes, noting, ports},
     web::{Answer, Web},
 };
 
@@ -59,6 +60,8 @@ pub(crate) fn options() -> HostOptions {
     HostOptions {
         cache_dir: repository().join("target/test-aot-cache"),
         search_dirs: vec![guests(), first_party()],
+        versions_dir: None,
+        upgrades: UpgradesConfig::default(),
         watch: false,
     }
 }
@@ -116,6 +119,12 @@ pub(crate) async fn start(plugins: &[PluginConfig]) -> PluginHost {
 /// A host that works in this way.
 pub(crate) async fn start_with(options: HostOptions, plugins: &[PluginConfig]) -> PluginHost {
     PluginHost::start(options, plugins, ports()).await.unwrap()
+}
+
+/// A host that works in this way and notes what becomes of versions.
+pub(crate) async fn start_noting(options: HostOptions, plugins: &[PluginConfig]) -> (PluginHost, Arc<Notes>) {
+    let notes = Arc::<Notes>::default();
+    (PluginHost::start(options, plugins, noting(&notes)).await.unwrap(), notes)
 }
 
 /// Why the one plugin of this configuration is refused.

@@ -16,7 +16,7 @@ use sandboxed_model::{
 };
 use sandboxed_plugins::{
     Ports,
-    ports::{Containers, Entry, Kv, PortFuture, Program, Programs, Secrets, Workspaces},
+    ports::{Containers, Entry, Journal, Kv, PortFuture, Program, Programs, Secrets, VersionChange, Workspaces},
 };
 use tokio::io::AsyncWriteExt;
 
@@ -28,6 +28,28 @@ pub(crate) fn ports() -> Ports {
         programs: Arc::new(Processes),
         containers: Arc::new(NoEngine),
         workspaces: Arc::new(NoWorkspaces),
+        journal: Arc::new(Notes::default()),
+    }
+}
+
+/// The same ports with a journal that can be read.
+pub(crate) fn noting(notes: &Arc<Notes>) -> Ports {
+    Ports { journal: Arc::clone(notes) as Arc<dyn Journal>, ..ports() }
+}
+
+/// What became of versions, in order.
+#[derive(Default)]
+pub(crate) struct Notes(Mutex<Vec<VersionChange>>);
+
+impl Notes {
+    pub(crate) fn all(&self) -> Vec<VersionChange> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Journal for Notes {
+    fn note(&self, _plugin: &PluginId, _digest: &str, change: VersionChange) {
+        self.0.lock().unwrap().push(change);
     }
 }
 
