@@ -140,7 +140,9 @@ impl Shared {
     pub(crate) async fn prune(self: &Arc<Self>) {
         let shared = Arc::clone(self);
         let pruned = blocking(move || {
-            let records = shared.slots().iter().filter_map(|slot| slot.record());
+            // Of one that could not be loaded at all, what a former server knew counts.
+            let record = |slot: &Arc<Slot>| slot.record().or_else(|| shared.versions.record(&slot.id()));
+            let records = shared.slots().iter().filter_map(record);
             let kept = records.flat_map(|record| [Some(record.current), record.before]).flatten();
             let kept: HashSet<String> = kept.map(|version| version.digest).collect();
             if let Err(error) = shared.versions.prune(&kept) {

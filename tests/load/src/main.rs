@@ -11,9 +11,10 @@ mod isolation;
 mod list;
 mod process;
 mod startup;
+mod upgrade;
 mod viewers;
 
-const PARTS: [&str; 5] = ["startup", "viewers", "list", "fleet", "isolation"];
+const PARTS: [&str; 6] = ["startup", "viewers", "upgrade", "list", "fleet", "isolation"];
 
 #[tokio::main]
 async fn main() {
@@ -27,6 +28,7 @@ async fn main() {
         match part {
             "startup" => startup::measure().await,
             "viewers" => viewers::measure().await,
+            "upgrade" => upgrade::measure().await,
             "list" => list::measure().await,
             "fleet" => fleet::measure().await,
             _ => isolation::measure().await,
