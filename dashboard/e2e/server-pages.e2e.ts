@@ -181,6 +181,21 @@ test('a plugin shows what it asked for and was given, and is loaded anew', async
   await expect(page.getByText('bubblewrap is loaded anew.')).toBeVisible()
 })
 
+test('a version on trial is kept, and gone back from', async ({ signedIn: page, server }) => {
+  await page.goto(`${server.url}/plugins/talking`)
+  await ready(page)
+  server.build(1)
+  const trial = page.getByRole('region', { name: 'On trial' })
+  await expect(trial).toContainText('Traps')
+  await page.getByRole('button', { name: 'Keep this version' }).click()
+  await expect(trial).toBeHidden()
+  await page.getByRole('button', { name: 'Roll back' }).click()
+  await expect(page.getByText('was rolled back to')).toBeVisible()
+  await expect(page.getByText('Degraded')).toBeVisible()
+  await page.getByRole('button', { name: 'Load anew' }).click()
+  await expect(trial).toBeVisible()
+})
+
 test('an account is added with a key, which stays on the server, and the order is changed', async ({
   signedIn: page,
   server,

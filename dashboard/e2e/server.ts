@@ -30,15 +30,15 @@ const NEEDED = ['shell', 'bubblewrap']
 
 /** The configuration that comes with the server, with few plugins, the harness that says what its script prints, and one whose
  * agent is `agent.sh` in the workspace, which speaks the Agent Client Protocol. */
-function config(): string {
+function config(talking: string): string {
   const [head = '', ...tables] = readFileSync(join(root, 'config/sandboxed.toml'), 'utf8').split(
     /^\[\[plugin\]\]\n/m,
   )
   const kept = tables.filter(table => NEEDED.some(id => table.startsWith(`id = "${id}"\n`)))
-  const talking = `id = "talking"\nkind = "harness"\ncomponent = "${join(guests, 'talking-harness.wasm')}"\n`
+  const printer = `id = "talking"\nkind = "harness"\ncomponent = "${talking}"\n`
   const spoken = `id = "acp-agent"\nkind = "harness"\ncomponent = "acp.wasm"\ngrants.log = true
 [plugin.config]\nsummary = "Tells what updates.jsonl says."\ncommand = { program = "sh", args = ["agent.sh"] }\n`
-  return [head, ...kept, talking, spoken].join('[[plugin]]\n')
+  return [head, ...kept, printer, spoken].join('[[plugin]]\n')
 }
 
 /** A server with a data directory of its own, on the same port each time that it is started. */
@@ -51,12 +51,24 @@ export class Server {
     return `http://127.0.0.1:${this.#port}`
   }
 
+  get #talking() {
+    return join(this.#dir, 'talking-harness.wasm')
+  }
+
+  /** Puts another build of the harness `talking` in its place, which differs by one custom section. */
+  build(number: number) {
+    const component = readFileSync(join(guests, 'talking-harness.wasm'))
+    writeFileSync(`${this.#talking}.new`, Buffer.concat([component, Buffer.from([0, 3, 1, 110, number])]))
+    renameSync(`${this.#talking}.new`, this.#talking)
+  }
+
   async start() {
     this.#port ||= await freePort()
     const own = join(this.#dir, 'data/cache/plugins')
     mkdirSync(own, { recursive: true, mode: 0o700 })
     if (existsSync(compiled)) cpSync(compiled, own, { recursive: true, force: false })
-    writeFileSync(join(this.#dir, 'sandboxed.toml'), config())
+    if (!existsSync(this.#talking)) this.build(0)
+    writeFileSync(join(this.#dir, 'sandboxed.toml'), config(this.#talking))
     const log = openSync(join(this.#dir, 'server.log'), 'a')
     this.#child = spawn(binary, ['--config', join(this.#dir, 'sandboxed.toml'), 'serve', '--no-welcome'], {
       cwd: this.#dir,

@@ -1080,6 +1080,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plugins/{id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a plugin's version
+         * @description Ends the trial of the version in use: it counts as good.
+         */
+        post: operations["keep_plugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins/{id}/reload": {
         parameters: {
             query?: never;
@@ -1091,9 +1111,31 @@ export interface paths {
         put?: never;
         /**
          * Load a plugin anew
-         * @description Calls that are under way end on the old one. When it cannot be loaded, the old one stays in use.
+         * @description Calls that are under way end on the old one. When it cannot be loaded, the old one stays in use. A version that was
+         *     rolled back is tried again.
          */
         post: operations["reload_plugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{id}/roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll a plugin back
+         * @description Puts the version before in use; turns that are under way go on with it. The version that was in use is not tried again
+         *     before its file changes or it is loaded anew by a request.
+         */
+        post: operations["roll_back_plugin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3694,6 +3736,7 @@ export interface components {
         List_PluginInfo: {
             /** @description The entries in the list's order. */
             items: {
+                before?: components["schemas"]["PluginVersion"] | null;
                 /** @description The component's file as configured. */
                 component: string;
                 /** @description How it has been used. */
@@ -3716,6 +3759,7 @@ export interface components {
                 reason?: components["schemas"]["Failure"] | null;
                 /** @description What its manifest asks for. */
                 requests: components["schemas"]["PluginRequest"][];
+                trial?: components["schemas"]["PluginTrial"] | null;
                 /** @description The version in its manifest. */
                 version?: string | null;
             }[];
@@ -4764,6 +4808,7 @@ export interface components {
         };
         /** @description A plugin as it stands. */
         PluginInfo: {
+            before?: components["schemas"]["PluginVersion"] | null;
             /** @description The component's file as configured. */
             component: string;
             /** @description How it has been used. */
@@ -4786,6 +4831,7 @@ export interface components {
             reason?: components["schemas"]["Failure"] | null;
             /** @description What its manifest asks for. */
             requests: components["schemas"]["PluginRequest"][];
+            trial?: components["schemas"]["PluginTrial"] | null;
             /** @description The version in its manifest. */
             version?: string | null;
         };
@@ -4802,6 +4848,30 @@ export interface components {
             values?: string[];
             /** @description Why. */
             why: string;
+        };
+        /** @description How the version in use does that has to prove itself. */
+        PluginTrial: {
+            /** @description When it came into use. */
+            since: components["schemas"]["Timestamp"];
+            /**
+             * Format: int32
+             * @description Calls of it that trapped.
+             */
+            traps: number;
+            /**
+             * Format: int32
+             * @description With more of them it is rolled back.
+             */
+            traps_allowed: number;
+            /** @description When it counts as good. */
+            until: components["schemas"]["Timestamp"];
+        };
+        /** @description A version of a plugin that is kept. */
+        PluginVersion: {
+            /** @description SHA-256 of the component, in hex. */
+            digest: string;
+            /** @description The version in its manifest. */
+            version?: string | null;
         };
         /** @description The name of a declared port: 1 to 32 of `a-z`, `0-9`, `-` and `_`, starting with a letter. */
         PortName: string;
@@ -6269,6 +6339,8 @@ export type PluginImport = components['schemas']['PluginImport'];
 export type PluginInfo = components['schemas']['PluginInfo'];
 export type PluginKind = components['schemas']['PluginKind'];
 export type PluginRequest = components['schemas']['PluginRequest'];
+export type PluginTrial = components['schemas']['PluginTrial'];
+export type PluginVersion = components['schemas']['PluginVersion'];
 export type PortName = components['schemas']['PortName'];
 export type PortNumber = components['schemas']['PortNumber'];
 export type PortProtocol = components['schemas']['PortProtocol'];
@@ -8077,7 +8149,59 @@ export interface operations {
             };
         };
     };
+    keep_plugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request that its client makes up. The same request with the same key is done once within 24 hours; a repeat gets the first answer again, with `Idempotent-Replayed: true`. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The plugin */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plugin as it now stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginInfo"];
+                };
+            };
+        };
+    };
     reload_plugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name for this request that its client makes up. The same request with the same key is done once within 24 hours; a repeat gets the first answer again, with `Idempotent-Replayed: true`. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The plugin */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plugin as it now stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginInfo"];
+                };
+            };
+        };
+    };
+    roll_back_plugin: {
         parameters: {
             query?: never;
             header?: {

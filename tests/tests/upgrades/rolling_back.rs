@@ -37,10 +37,9 @@ async fn a_version_that_is_no_harness_takes_nobodys_place() {
 }
 
 #[tokio::test]
-async fn a_version_that_asks_for_what_was_not_granted_takes_nobodys_place() {
-    let shell = std::fs::read(sandboxed_tests::cli::plugin_dir().join("shell.wasm")).unwrap();
-    let (plugin, told) = comes_to_nothing(&shell, "plugin.import_not_granted").await;
-    assert!(plugin["reason"]["hint"].as_str().unwrap().contains("grants.log = true"), "{plugin}");
+async fn a_version_that_asks_for_what_no_harness_may_have_takes_nobodys_place() {
+    let (plugin, told) = comes_to_nothing(&guest("grasping-harness"), "plugin.import_not_allowed").await;
+    assert!(plugin["reason"]["message"].as_str().unwrap().contains("sandboxed:host/kv"), "{plugin}");
     assert!(told.iter().all(|lines| tellers(lines) == ["first"]));
 }
 

@@ -113,6 +113,23 @@ async fn a_version_that_is_kept_can_be_rolled_back_later_from_what_is_on_disk() 
 }
 
 #[tokio::test]
+async fn a_version_that_asks_for_more_than_was_granted_takes_nobodys_place() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "modest-tools");
+    let mut config = config();
+    config.grants.kv = false;
+    let (host, notes) = start_noting(in_folder(folder.path()), &[config]).await;
+    let before = host.inspect(&id("hostile")).unwrap().digest;
+    put(folder.path(), "hostile-tools");
+
+    assert_eq!(host.reload(&id("hostile")).await.unwrap_err().code, "plugin.import_not_granted");
+
+    let info = host.inspect(&id("hostile")).unwrap();
+    assert_eq!((info.digest, info.health, info.trial), (before, PluginHealth::Degraded, None));
+    assert_eq!(notes.all(), []);
+}
+
+#[tokio::test]
 async fn two_versions_are_kept_and_no_more() {
     let upgraded = Upgraded::start().await;
     upgraded.host.keep(&id("hostile")).await.unwrap();
