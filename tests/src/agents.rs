@@ -1,13 +1,17 @@
 //! Real agents, as their makers publish them, in workspaces: each asks a scripted provider by the server's gateway.
 
+use std::time::Duration;
+
 use sandboxed_scripted_models::{Server as Models, Total};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     Server, config, models,
     models::{Setup, model, provider_of},
     server::Options,
     until,
+    wait::DEADLINE,
 };
 
 /// The agents that come with the server and can be told to ask somewhere else.
@@ -117,9 +121,24 @@ impl Lab {
         std::fs::read_dir("/proc").unwrap().flatten().map(holds).filter(|&holds| holds).count()
     }
 
+    /// Waits until the agent's tool runs. Where it never does, the test says what the mission told.
+    pub async fn tool_runs(&self, mission: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.tools() == 0 {
+            let shown = self.server.api.get(&format!("/missions/{mission}")).await;
+            let is_over =
+                ["awaiting_user", "failed", "parked", "interrupted"].iter().any(|over| shown["state"] == *over);
+            if is_over || Instant::now() > deadline {
+                let events = self.server.api.events(mission).await;
+                panic!("the tool does not run: {shown}\n{events:#?}\n{}", self.server.log());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What the provider served, once nothing is under way.
     pub async fn served(&self) -> Vec<Total> {
-        let patience = std::time::Duration::from_secs(20);
+        let patience = Duration::from_secs(20);
         assert!(self.models.settled(patience).await, "{:?}", self.models.ledger());
         self.models.totals()
     }

@@ -1,6 +1,5 @@
 //! Agents that ask before they do something, and that are told something in the middle of a turn.
 
-use sandboxed_tests::until;
 use serde_json::{Value, json};
 
 use super::{Lab, OBEDIENT};
@@ -64,7 +63,7 @@ async fn hears_a_message_in_mid_turn(agent: &str) {
     let lab = Lab::start(&[agent], OBEDIENT).await;
     let workspace = lab.workspace("bubblewrap").await;
     let mission = lab.begin(&workspace, agent, "Please wait for ever.").await;
-    until("the tool to run", async || (lab.tools() > 0).then_some(())).await;
+    lab.tool_runs(&mission).await;
 
     let message = json!({ "text": "Now stop and turn left.", "steer": true });
     lab.server.api.post(&format!("/missions/{mission}/messages"), message).await;

@@ -9,7 +9,7 @@ async fn goes_on_after_a_kill_while_a_tool_runs(agent: &str) {
     let mut lab = Lab::start(&[agent], OBEDIENT).await;
     let workspace = lab.workspace("bubblewrap").await;
     let mission = lab.begin(&workspace, agent, "Please wait for ever.").await;
-    until("the tool to run", async || (lab.tools() > 0).then_some(())).await;
+    lab.tool_runs(&mission).await;
 
     lab.server.crash();
     lab.server.restart().await;

@@ -9,7 +9,7 @@ async fn is_interrupted_while_a_tool_runs(agent: &str) {
     let lab = Lab::start(&[agent], OBEDIENT).await;
     let workspace = lab.workspace("bubblewrap").await;
     let mission = lab.begin(&workspace, agent, "Please wait for ever.").await;
-    until("the tool to run", async || (lab.tools() > 0).then_some(())).await;
+    lab.tool_runs(&mission).await;
 
     lab.server.api.post(&format!("/missions/{mission}/interrupt"), json!({})).await;
     let ended = lab.settled(&mission).await;

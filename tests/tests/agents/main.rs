@@ -25,10 +25,11 @@ when = { user_contains = "write the file", tools = true, tool_result = false }
 content = [{ type = "shell", command = "echo hello from the agent | tee hello.txt" }]
 usage = { input = 200, output = 20 }
 
+# Not `sh -c` alone: Gemini now and then takes that off and leaves the quotes.
 [[reply]]
 name = "wait"
 when = { user_contains = "wait for ever", tools = true, tool_result = false }
-content = [{ type = "shell", command = "sh -c 'until [ -e enough ]; do sleep 0.1; done; echo went on' MARK" }]
+content = [{ type = "shell", command = "env sh -c 'until [ -e enough ]; do sleep 0.1; done; echo went on' MARK" }]
 usage = { input = 200, output = 20 }
 
 [[reply]]
