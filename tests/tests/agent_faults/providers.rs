@@ -152,7 +152,7 @@ async fn an_answer_without_end_is_ended_with_its_turn() {
     let text = text.join(" ");
     let reply = format!("text = {text:?}\npace = {{ between_ms = 20 }}\nfault = {{ kind = \"endless\" }}");
     let endless = [fault("endless", &reply, "agent.too_long")];
-    let lab = lab(&endless, &[("TURN_WITHIN", "100s")]).await;
+    let lab = lab(&endless, &[("TURN_WITHIN", "60s")]).await;
     let workspace = lab.workspace(json!({ "backend": "bubblewrap", "network": { "mode": "none" } })).await;
     let mut missions = Vec::new();
     for agent in AGENTS {
