@@ -17,5 +17,5 @@ scripts/toolchain.sh deny
 cargo fetch --locked
 cargo deny --offline --locked check bans licenses sources
 # The types of the API are held against what the server itself describes; the tests use the same build.
-cargo test --locked --workspace --no-run
+cargo build --locked --workspace --bins --tests --examples
 scripts/dashboard.sh check

@@ -57,7 +57,7 @@ exec "$venv/bin/schemathesis" run openapi.json \
     --checks all \
     --exclude-checks positive_data_acceptance \
     --exclude-path-regex '/stream$|/auth/log(in|out)$|/reload$|/backup$|/exec$|/output$|/attach$|/connect$|/log$' \
-    --max-examples "${EXAMPLES:-100}" \
+    --max-examples "${EXAMPLES:-50}" \
     --request-timeout 30 \
     --seed 1 \
     --no-color

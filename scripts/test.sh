@@ -22,7 +22,7 @@ stage() {
 
 # Builds the tests and what is tested, in one: without its tests the workspace has other features.
 build() {
-    cargo test --locked --workspace --no-run
+    cargo build --locked --workspace --bins --tests --examples
 }
 
 # Runs the tests of the workspace. Those that fail are run once more, by themselves: they wait for what other programs
